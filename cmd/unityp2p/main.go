@@ -1,0 +1,66 @@
+// Command unityp2p is the signaling server, and a room in the terminal.
+//
+//	unityp2p serve          run the signaling server
+//	unityp2p host ROOM      host a room and talk to whoever joins
+//	unityp2p join ROOM      join it
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+// version is set by the linker.
+var version = "0.1.0-dev"
+
+const usage = `usage: unityp2p COMMAND [FLAGS]
+
+  serve        run the signaling server
+  host ROOM    host a room; what you type goes to everyone in it
+  join ROOM    join a room
+  version      print the version
+
+"unityp2p COMMAND -h" lists the flags of a command.
+`
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
+	stop()
+	switch {
+	case err == nil, errors.Is(err, flag.ErrHelp):
+	case errors.Is(err, errUsage):
+		fmt.Fprint(os.Stderr, usage)
+		os.Exit(2)
+	default:
+		fmt.Fprintln(os.Stderr, "unityp2p:", err)
+		os.Exit(1)
+	}
+}
+
+var errUsage = errors.New("unknown command")
+
+func run(ctx context.Context, args []string, in io.Reader, out, errors io.Writer) error {
+	if len(args) == 0 {
+		return errUsage
+	}
+	switch args[0] {
+	case "serve":
+		return serve(ctx, args[1:], out, errors)
+	case "host", "join":
+		return talk(ctx, args[0] == "host", args[1:], in, out, errors)
+	case "version":
+		_, err := fmt.Fprintln(out, version)
+		return err
+	case "help", "-h", "--help":
+		_, err := fmt.Fprint(out, usage)
+		return err
+	}
+	return errUsage
+}

@@ -1,0 +1,287 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"strconv"
+	"strings"
+	"time"
+
+	"unityp2p/core"
+)
+
+// talkUsage is what `host` and `join` accept besides their flags.
+const talkUsage = `Each line goes to everyone in the room. Lines may come from a pipe.
+  /to ID text        only to the member with that number
+  /unreliable text   on the unreliable channel
+  /stats             who is here, by which path
+  /quit              leave
+`
+
+// room is what Host and Client have in common here.
+type room interface {
+	Next(ctx context.Context) (core.Event, error)
+	Send(conn core.ConnID, data []byte, reliable bool) error
+	Broadcast(data []byte, reliable bool) int
+	Stats(dst []core.Stats) []core.Stats
+	Close()
+}
+
+// talk runs `host ROOM` and `join ROOM`.
+func talk(ctx context.Context, host bool, args []string, in io.Reader, out, errOut io.Writer) error {
+	name := "join"
+	if host {
+		name = "host"
+	}
+	cfg, err := parseTalk(name, args, errOut)
+	if err != nil {
+		return err
+	}
+	var r room
+	if host {
+		r, err = core.NewHost(cfg)
+	} else {
+		r, err = core.NewClient(cfg)
+	}
+	if err != nil {
+		return err
+	}
+	c := &conversation{room: r, out: out, connected: make(chan struct{})}
+	return c.run(ctx, in)
+}
+
+// parseTalk reads the flags, which may stand before or after the room's name.
+func parseTalk(name string, args []string, errOut io.Writer) (core.Config, error) {
+	flags := flag.NewFlagSet(name, flag.ContinueOnError)
+	flags.SetOutput(errOut)
+	signaling := flags.String("signaling", "ws://127.0.0.1:12776", "`URL` of the signaling server")
+	token := flags.String("token", "", "user `token` for the signaling server")
+	ice := flags.String("ice", "default", "STUN and TURN `servers`, separated by commas: URL[ username credential]; none: only direct addresses")
+	loopback := flags.Bool("loopback-only", false, "use nothing but 127.0.0.1 and ::1")
+	verbose := flags.Bool("v", false, "log what the engine does, to standard error")
+	flags.Usage = func() {
+		fmt.Fprintf(errOut, "usage: unityp2p %s ROOM [FLAGS]\n\n%s\n", name, talkUsage)
+		flags.PrintDefaults()
+	}
+	var rooms []string
+	for len(args) > 0 {
+		if err := flags.Parse(args); err != nil {
+			return core.Config{}, err
+		}
+		if args = flags.Args(); len(args) > 0 {
+			rooms = append(rooms, args[0])
+			args = args[1:]
+		}
+	}
+	if len(rooms) != 1 {
+		flags.Usage()
+		return core.Config{}, fmt.Errorf("%s takes one room name, got %d", name, len(rooms))
+	}
+	cfg := core.Config{Signaling: *signaling, Room: rooms[0], Token: *token, ICEServers: iceServers(*ice)}
+	if *loopback {
+		cfg.Loopback = core.LoopbackOnly
+	}
+	if *verbose {
+		cfg.Logger = slog.New(slog.NewTextHandler(errOut, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	}
+	return cfg, nil
+}
+
+func iceServers(list string) []core.ICEServer {
+	if list == "default" {
+		return nil
+	}
+	servers := []core.ICEServer{}
+	for _, entry := range strings.Split(list, ",") {
+		if f := strings.Fields(entry); len(f) == 3 {
+			servers = append(servers, core.ICEServer{URL: f[0], Username: f[1], Credential: f[2]})
+		} else if len(f) == 1 && f[0] != "none" {
+			servers = append(servers, core.ICEServer{URL: f[0]})
+		}
+	}
+	return servers
+}
+
+// conversation is a room and the person at the terminal.
+type conversation struct {
+	room      room
+	out       io.Writer
+	connected chan struct{} // closed when the first member is here
+	once      bool
+}
+
+// run prints events while lines are read, until one of both ends.
+func (c *conversation) run(ctx context.Context, in io.Reader) error {
+	ctx, cancel := context.WithCancel(ctx)
+	events := make(chan error, 1)
+	go func() { events <- c.events(ctx) }()
+	// A read from a terminal cannot be interrupted: this goroutine ends with
+	// the process.
+	lines := make(chan error, 1)
+	go func() { lines <- c.lines(ctx, in) }()
+	var err error
+	ended := false
+	select {
+	case err = <-lines:
+	case err = <-events:
+		ended = true
+	case <-ctx.Done():
+	}
+	c.room.Close() // what was typed last is sent
+	cancel()
+	if !ended {
+		<-events
+	}
+	if errors.Is(err, errQuit) || errors.Is(err, io.EOF) || errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return err
+}
+
+func (c *conversation) events(ctx context.Context) error {
+	for {
+		e, err := c.room.Next(ctx)
+		if err != nil {
+			return err
+		}
+		if err := c.print(e); err != nil {
+			return err
+		}
+	}
+}
+
+func (c *conversation) print(e core.Event) error {
+	id := uint32(e.Conn) & 0xffff
+	var err error
+	switch e.Type {
+	case core.RoomOpen:
+		_, err = fmt.Fprintln(c.out, "* the room is open")
+	case core.RoomTrouble:
+		_, err = fmt.Fprintf(c.out, "* %s\n", e.Text)
+		if e.Final {
+			return errors.New(e.Text)
+		}
+	case core.Connected:
+		what := "member"
+		if e.Host {
+			what = "host"
+		}
+		_, err = fmt.Fprintf(c.out, "* %d joined (%s %s)\n", id, what, e.Member)
+		if !c.once {
+			c.once = true
+			close(c.connected)
+		}
+	case core.Disconnected:
+		_, err = fmt.Fprintf(c.out, "* %d is gone (%s)\n", id, e.Code)
+	case core.Unreachable:
+		_, err = fmt.Fprintf(c.out, "* %d does not answer\n", id)
+	case core.Reachable:
+		_, err = fmt.Fprintf(c.out, "* %d is back\n", id)
+	case core.Message:
+		_, err = fmt.Fprintf(c.out, "<%d> %s\n", id, printable(e.Data))
+	}
+	return err
+}
+
+// printable keeps what others send from controlling the terminal.
+func printable(data []byte) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f || (r >= 0x80 && r < 0xa0) {
+			return '.'
+		}
+		return r
+	}, strings.ToValidUTF8(string(data), "?"))
+}
+
+var errQuit = errors.New("quit")
+
+// lines sends what is typed, once there is somebody to hear it.
+func (c *conversation) lines(ctx context.Context, in io.Reader) error {
+	scanner := bufio.NewScanner(in)
+	scanner.Buffer(nil, 1<<20)
+	for scanner.Scan() {
+		line := scanner.Text()
+		if line == "/quit" {
+			return errQuit
+		}
+		select {
+		case <-c.connected:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		if err := c.line(ctx, line); err != nil {
+			return err
+		}
+	}
+	if err := scanner.Err(); err != nil {
+		return fmt.Errorf("reading lines: %w", err)
+	}
+	return io.EOF
+}
+
+func (c *conversation) line(ctx context.Context, line string) error {
+	command, rest, _ := strings.Cut(line, " ")
+	switch command {
+	case "/to":
+		id, text, _ := strings.Cut(rest, " ")
+		return c.to(ctx, id, text)
+	case "/unreliable":
+		c.room.Broadcast([]byte(rest), false)
+		return nil
+	case "/stats":
+		return c.stats()
+	case "/help":
+		_, err := fmt.Fprint(c.out, talkUsage)
+		return err
+	}
+	c.room.Broadcast([]byte(line), true)
+	return nil
+}
+
+func (c *conversation) to(ctx context.Context, id, text string) error {
+	number, err := strconv.ParseUint(id, 10, 16)
+	if err == nil {
+		for _, s := range c.room.Stats(nil) {
+			if uint64(s.Conn)&0xffff == number {
+				return c.patient(ctx, s.Conn, text)
+			}
+		}
+	}
+	_, err = fmt.Fprintf(c.out, "* there is no %q here\n", id)
+	return err
+}
+
+// patient sends, and waits while the other side is slower than the pipe.
+func (c *conversation) patient(ctx context.Context, conn core.ConnID, text string) error {
+	for {
+		err := c.room.Send(conn, []byte(text), true)
+		if !errors.Is(err, core.ErrWouldBlock) {
+			if err != nil {
+				_, err = fmt.Fprintf(c.out, "* not sent: %v\n", err)
+			}
+			return err
+		}
+		select {
+		case <-time.After(10 * time.Millisecond):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+func (c *conversation) stats() error {
+	for _, s := range c.room.Stats(nil) {
+		_, err := fmt.Fprintf(c.out, "* %d %s: %s %s - %s, rtt %v, connected in %v, sent %d B in %d, received %d B in %d, unsent %d B, dropped %d\n",
+			uint32(s.Conn)&0xffff, s.Member, s.Path, s.LocalCandidate, s.RemoteCandidate, s.RTT.Round(time.Microsecond),
+			s.Connecting.Round(time.Millisecond), s.BytesSent, s.MessagesSent, s.BytesReceived, s.MessagesReceived, s.Unsent, s.Dropped)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,246 @@
+package core
+
+import (
+	"math/rand/v2"
+	"time"
+
+	"unityp2p/core/link"
+	"unityp2p/core/wire"
+)
+
+// Host holds a room's name at the signaling server and introduces the members
+// to each other.
+type Host struct {
+	Room
+	address  wire.Address
+	incoming map[int16]*introduction
+	retrying bool
+}
+
+// introduction is a link at the signaling server over which somebody is about
+// to connect.
+type introduction struct {
+	route *serverRoute
+	drawn int32 // our number: between two listeners the higher one offers
+	peer  *peer // once there is an offer
+	early []wire.Negotiation
+}
+
+// Bounds of what strangers can make a host hold.
+const (
+	maxIncoming   = 128 // introductions at a time
+	maxEarly      = 64  // candidates before the offer
+	maxRoleNumber = 2147483646
+)
+
+// How long to wait before claiming a name again that somebody holds. Longer
+// than it takes a server to notice a socket that was closed, shorter than a
+// player's patience.
+const (
+	reclaimMin = 500 * time.Millisecond
+	reclaimMax = 1500 * time.Millisecond
+)
+
+// NewHost opens a room. It returns at once; RoomOpen or RoomTrouble tells what
+// came of it, and it tries on until Close.
+func NewHost(cfg Config) (*Host, error) {
+	h := &Host{incoming: make(map[int16]*introduction), address: wire.AddressOf(cfg.Room)}
+	if err := h.init(cfg, h, true); err != nil {
+		return nil, err
+	}
+	return h, nil
+}
+
+func (h *Host) start()  { h.openSignaling() }
+func (h *Host) resume() { h.openSignaling() }
+
+func (h *Host) signalingUp() { h.claim() }
+
+func (h *Host) signalingDown() {
+	// Links that are being negotiated may still come up by what was said so far.
+	h.incoming = make(map[int16]*introduction)
+}
+
+func (h *Host) claim() {
+	h.sendFrame(wire.Frame{
+		Type: wire.ServerInitialized, DataType: wire.Text, ID: -1, Data: []byte(h.address),
+	})
+}
+
+func (h *Host) frame(f wire.Frame) {
+	switch f.Type {
+	case wire.ServerInitialized:
+		h.trouble = 0
+		h.report(Event{Type: RoomOpen})
+	case wire.ServerInitFailed:
+		h.troubled(RoomTaken, false, "another host holds the room %q; trying again until it lets go", h.cfg.Room)
+		h.reclaim()
+	case wire.NewConnection:
+		h.arrive(f.ID)
+	case wire.ReliableMessage:
+		if i := h.incoming[f.ID]; i != nil {
+			h.negotiate(i, f.Data)
+		}
+	case wire.Disconnected:
+		// Whoever is connected first ends the link, so this says nothing of the
+		// connection.
+		delete(h.incoming, f.ID)
+	}
+}
+
+func (h *Host) reclaim() {
+	if h.retrying {
+		return
+	}
+	h.retrying = true
+	h.after(reclaimMin+rand.N(reclaimMax-reclaimMin), func() {
+		h.retrying = false
+		if h.signaling != nil {
+			h.claim()
+		}
+	})
+}
+
+// arrive greets somebody new at the signaling server.
+func (h *Host) arrive(id int16) {
+	i := &introduction{route: &serverRoute{room: &h.Room, id: id, generation: h.generation}}
+	if len(h.incoming) >= maxIncoming {
+		h.dropRoute(i.route)
+		return
+	}
+	h.incoming[id] = i
+	h.draw(i)
+	h.after(h.cfg.ConnectTimeout, func() {
+		if h.incoming[id] == i {
+			h.forget(i)
+		}
+	})
+}
+
+func (h *Host) draw(i *introduction) {
+	i.drawn = 1 + rand.Int32N(maxRoleNumber)
+	i.route.send(wire.Negotiation{Kind: wire.RoleNumber, Number: i.drawn})
+}
+
+func (h *Host) negotiate(i *introduction, data []byte) {
+	n, err := wire.ParseNegotiation(data)
+	if err != nil {
+		h.log.Debug("negotiation ignored", "error", err)
+		return
+	}
+	switch {
+	case i.peer != nil:
+		i.peer.link.Remote(n)
+	case n.Kind == wire.Offer:
+		h.begin(i, false)
+		if i.peer != nil {
+			i.peer.link.Remote(n)
+		}
+	case n.Kind == wire.RoleNumber && n.Number < i.drawn:
+		h.begin(i, true)
+	case n.Kind == wire.RoleNumber && n.Number == i.drawn:
+		h.draw(i)
+	case n.Kind == wire.Candidate && len(i.early) < maxEarly:
+		i.early = append(i.early, n)
+	}
+}
+
+// begin starts the link of an introduction.
+func (h *Host) begin(i *introduction, offer bool) {
+	p, err := h.newPeer(i.route, 0, offer)
+	if err != nil {
+		h.log.Warn("cannot begin a link", "error", err)
+		h.forget(i)
+		return
+	}
+	i.peer = p
+	for _, n := range i.early {
+		p.link.Remote(n)
+	}
+	i.early = nil
+}
+
+func (h *Host) forget(i *introduction) {
+	if h.incoming[i.route.id] == i {
+		delete(h.incoming, i.route.id)
+		h.dropRoute(i.route)
+	}
+}
+
+// done ends the introduction that a peer came by.
+func (h *Host) done(p *peer) {
+	for _, i := range h.incoming {
+		if i.peer == p {
+			h.forget(i)
+			return
+		}
+	}
+}
+
+func (h *Host) admit(p *peer) bool {
+	if _, here := h.members[p.id]; here {
+		return true // it comes back, in place of its old connection
+	}
+	return len(h.members)+h.admitted < h.cfg.MaxMembers
+}
+
+func (h *Host) connected(p *peer) {
+	h.done(p)
+	if !introducible(p) {
+		return
+	}
+	for _, other := range h.members {
+		if other == p || !introducible(other) {
+			continue
+		}
+		p.link.SendControl(wire.Control{Kind: wire.ControlMember, Member: uint64(other.id)})
+		other.link.SendControl(wire.Control{
+			Kind: wire.ControlMember, Member: uint64(p.id), Flags: wire.MemberOffer,
+		})
+	}
+}
+
+// introducible reports whether the peer takes part in the mesh: original peers
+// talk to the host alone, and other hosts at a shared address see everyone
+// themselves.
+func introducible(p *peer) bool { return p.link.Own() && !p.link.Host() }
+
+func (h *Host) disconnected(p *peer, why link.Reason) {
+	if h.members[p.id] != nil || !introducible(p) {
+		return // replaced by a newer connection
+	}
+	reason := uint64(wire.ReasonLost)
+	switch why {
+	case link.Left:
+		reason = wire.ReasonLeft
+	case link.Local, link.Protocol:
+		reason = wire.ReasonRemoved
+	}
+	for _, other := range h.members {
+		if introducible(other) {
+			other.link.SendControl(wire.Control{Kind: wire.ControlGone, Member: uint64(p.id), Reason: reason})
+		}
+	}
+}
+
+func (h *Host) failed(p *peer, why link.Reason) {
+	h.done(p)
+	h.log.Info("a member could not connect", "reason", int(why))
+}
+
+// control passes negotiation on between members. The sender's id is the one
+// that its certificate proved, so nobody speaks in another's name.
+func (h *Host) control(p *peer, c wire.Control) {
+	if c.Kind != wire.ControlSignal {
+		if introducible(p) {
+			p.link.Violate() // only a host may say who is in the room
+		}
+		return
+	}
+	to := h.members[MemberID(c.Member)]
+	if to == nil || to == p || !introducible(to) || !introducible(p) {
+		return // it has left meanwhile
+	}
+	c.Member = uint64(p.id)
+	to.link.SendControl(c)
+}

@@ -1,0 +1,162 @@
+package link
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/binary"
+	"fmt"
+	"log/slog"
+	"math/big"
+	"net"
+	"time"
+
+	"github.com/pion/ice/v4"
+	"github.com/pion/webrtc/v4"
+)
+
+// Options are what the links of one room have in common. All fields must be set.
+type Options struct {
+	ICEServers       []webrtc.ICEServer
+	IncludeLoopback  bool
+	OnlyLoopback     bool
+	UDP4, UDP6       bool
+	PortMin, PortMax uint16
+
+	Host          bool // we host the room: said in the hello
+	MaxMessage    int
+	MaxUnreliable int
+	SendBuffer    int
+	ReceiveBuffer int
+
+	UnreachableAfter time.Duration
+	DisconnectAfter  time.Duration
+	ConnectTimeout   time.Duration
+
+	Logger *slog.Logger
+}
+
+// Engine makes links. All of them use one certificate, so that the member is
+// the same to everyone, and no one can take its id.
+type Engine struct {
+	options Options
+	config  webrtc.Configuration
+	member  uint64
+}
+
+// NewEngine prepares what links share.
+func NewEngine(o Options) (*Engine, error) {
+	certificate, member, err := newCertificate()
+	if err != nil {
+		return nil, fmt.Errorf("making a certificate: %w", err)
+	}
+	return &Engine{
+		options: o,
+		config: webrtc.Configuration{
+			ICEServers:   o.ICEServers,
+			Certificates: []webrtc.Certificate{certificate},
+		},
+		member: member,
+	}, nil
+}
+
+// Member returns our room-wide id.
+func (e *Engine) Member() uint64 { return e.member }
+
+// newPeerConnection lists the network interfaces anew, since a phone or laptop
+// may have moved since the last link was made.
+func (e *Engine) newPeerConnection() (*webrtc.PeerConnection, error) {
+	settings, err := newSettings(&e.options)
+	if err != nil {
+		return nil, err
+	}
+	return webrtc.NewAPI(webrtc.WithSettingEngine(settings)).NewPeerConnection(e.config)
+}
+
+// memberOf derives the room-wide id from a DER certificate.
+func memberOf(der []byte) uint64 {
+	sum := sha256.Sum256(der)
+	return binary.BigEndian.Uint64(sum[:8])
+}
+
+func newCertificate() (webrtc.Certificate, uint64, error) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return webrtc.Certificate{}, 0, err
+	}
+	serial, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 120))
+	if err != nil {
+		return webrtc.Certificate{}, 0, err
+	}
+	// A game may run for weeks, and peers' clocks may be wrong: DTLS-SRTP peers
+	// look at the fingerprint only (RFC 8122), but pion refuses an expired one.
+	template := &x509.Certificate{
+		SerialNumber: serial,
+		Subject:      pkix.Name{CommonName: "unityp2p"},
+		NotBefore:    time.Now().AddDate(0, 0, -2),
+		NotAfter:     time.Now().AddDate(1, 0, 0),
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		return webrtc.Certificate{}, 0, err
+	}
+	parsed, err := x509.ParseCertificate(der)
+	if err != nil {
+		return webrtc.Certificate{}, 0, err
+	}
+	return webrtc.CertificateFromX509(key, parsed), memberOf(der), nil
+}
+
+// Settings of pion that differ from its defaults, and why.
+const (
+	keepalive = 500 * time.Millisecond // ICE consent: finds a dead path soon
+	rtoMax    = time.Second            // after an outage SCTP tries again within a second, not a minute
+
+	// A pair found by STUN is taken a little later than a host pair, a relayed
+	// one later still, so that the better path gets the chance to win.
+	srflxWait = 100 * time.Millisecond
+	prflxWait = 100 * time.Millisecond
+	relayWait = 400 * time.Millisecond
+
+	maxRawMessage = 256 << 10 // what we take from original peers, as browsers do
+)
+
+func newSettings(o *Options) (webrtc.SettingEngine, error) {
+	s := webrtc.SettingEngine{LoggerFactory: loggerFactory{o.Logger}}
+	sockets, err := newSockets()
+	if err != nil {
+		return s, fmt.Errorf("listing network interfaces: %w", err)
+	}
+	s.SetNet(sockets)
+	s.DetachDataChannels()
+	s.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled)
+	s.SetICETimeouts(o.UnreachableAfter, o.DisconnectAfter+o.ConnectTimeout, keepalive)
+	s.SetHostAcceptanceMinWait(0)
+	s.SetSrflxAcceptanceMinWait(srflxWait)
+	s.SetPrflxAcceptanceMinWait(prflxWait)
+	s.SetRelayAcceptanceMinWait(relayWait)
+	s.SetSCTPRTOMax(rtoMax)
+	s.SetSCTPMaxMessageSize(maxRawMessage)
+	s.SetIncludeLoopbackCandidate(o.IncludeLoopback || o.OnlyLoopback)
+	if o.OnlyLoopback {
+		s.SetIPFilter(net.IP.IsLoopback)
+		s.SetRemoteIPFilter(net.IP.IsLoopback)
+	}
+	var networks []webrtc.NetworkType
+	if o.UDP4 {
+		networks = append(networks, webrtc.NetworkTypeUDP4)
+	}
+	if o.UDP6 {
+		networks = append(networks, webrtc.NetworkTypeUDP6)
+	}
+	s.SetNetworkTypes(networks)
+	if o.PortMin != 0 {
+		if err := s.SetEphemeralUDPPortRange(o.PortMin, o.PortMax); err != nil {
+			return s, fmt.Errorf("port range %d to %d: %w", o.PortMin, o.PortMax, err)
+		}
+	}
+	return s, nil
+}

@@ -1,0 +1,111 @@
+package link
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"unityp2p/core/wire"
+)
+
+// helloResult is what the other side said of itself.
+type helloResult struct {
+	maxReliable, maxUnreliable int
+	host                       bool
+	limit                      uint64 // credit to begin with
+	err                        error
+	reason                     Reason // with err
+}
+
+// greet exchanges hellos with an own peer. With an original peer there is
+// nothing to say.
+func (l *Link) greet() helloResult {
+	if !l.own {
+		return helloResult{maxReliable: l.maxReliable, maxUnreliable: l.maxUnreliable, limit: unlimited}
+	}
+	o := &l.engine.options
+	hello := wire.Control{
+		Kind: wire.ControlHello, Version: wire.Version,
+		MaxMessage: uint64(o.MaxMessage), MaxUnreliable: uint64(o.MaxUnreliable),
+		Limit: l.in.grant(),
+	}
+	if o.Host {
+		hello.Flags |= wire.HelloHost
+	}
+	stream := l.channels[control].stream
+	if _, err := stream.Write(hello.Append(nil)); err != nil {
+		return helloResult{err: fmt.Errorf("sending hello: %w", err), reason: Failed}
+	}
+	_ = stream.SetReadDeadline(time.Now().Add(o.ConnectTimeout))
+	p, err := l.channels[control].next()
+	if err != nil {
+		return helloResult{err: fmt.Errorf("waiting for hello: %w", err), reason: Failed}
+	}
+	_ = stream.SetReadDeadline(time.Time{})
+	c, err := wire.ParseControl(p)
+	switch {
+	case err != nil:
+		return helloResult{err: err, reason: Protocol}
+	case c.Kind == wire.ControlBye:
+		return helloResult{err: errors.New("the other side said goodbye"), reason: byeReason(c.Reason)}
+	case c.Kind != wire.ControlHello || c.Version != wire.Version || c.MaxMessage == 0 || c.MaxUnreliable == 0:
+		return helloResult{err: errors.New("no valid hello of this version"), reason: Protocol}
+	}
+	return helloResult{
+		maxReliable:   int(min(c.MaxMessage, wire.MaxReliableMessage)),
+		maxUnreliable: int(min(c.MaxUnreliable, wire.MaxUnreliableMessage)),
+		host:          c.Flags&wire.HelloHost != 0,
+		limit:         c.Limit,
+	}
+}
+
+// refuse tells an own peer that there is no room for it, instead of hello.
+func (l *Link) refuse() {
+	if !l.own {
+		return
+	}
+	stream := l.channels[control].stream
+	acked := make(chan struct{}, 1)
+	stream.OnBufferedAmountLow(func() {
+		select {
+		case acked <- struct{}{}:
+		default:
+		}
+	})
+	bye := wire.Control{Kind: wire.ControlBye, Reason: wire.ReasonFull}
+	if _, err := stream.Write(bye.Append(nil)); err != nil {
+		return
+	}
+	select {
+	case <-acked:
+	case <-l.failed:
+	case <-time.After(goodbyeTime):
+	}
+}
+
+// byeReason translates a goodbye; unknown ones are plain leaving.
+func byeReason(code uint64) Reason {
+	switch code {
+	case wire.ReasonRemoved:
+		return Removed
+	case wire.ReasonFull:
+		return Full
+	case wire.ReasonOther:
+		return Replaced
+	}
+	return Left
+}
+
+// byeCode is the reverse, for our own goodbyes.
+func byeCode(r Reason) uint64 {
+	switch r {
+	case Removed:
+		return wire.ReasonRemoved
+	case Full:
+		return wire.ReasonFull
+	case Replaced:
+		return wire.ReasonOther
+	default:
+		return wire.ReasonLeft
+	}
+}

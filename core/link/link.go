@@ -1,0 +1,397 @@
+package link
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/pion/webrtc/v4"
+
+	"unityp2p/core/wire"
+)
+
+// Reason says why a link ended.
+type Reason int
+
+// The reasons for a link's end.
+const (
+	Failed      Reason = iota // no connection came about
+	Left                      // the other side said goodbye
+	Removed                   // the other side removed us
+	Full                      // the other side takes no more members
+	Local                     // Close was called
+	TimedOut                  // silence
+	Closed                    // closed without a goodbye
+	Protocol                  // the other side broke the protocol
+	OtherMember               // the other side is not the member that was expected
+	Replaced                  // the other side has a newer link to the same member
+)
+
+// Message is one message received.
+type Message struct {
+	Data     []byte
+	Reliable bool
+}
+
+// Handler is what a link tells its owner. For one link the calls are: Signal
+// any time; then Up once; between Up and Down the others; Down last, once, also
+// for a link that never came up. None may block for long; Messages, Sent and
+// Control come from the link's own goroutines, several at once.
+type Handler interface {
+	// Signal wants a message brought to the other side.
+	Signal(l *Link, n wire.Negotiation)
+	// Admit decides whether a member whose identity is proven may come in. If
+	// not, it is told Full and the link fails. Called before Up.
+	Admit(l *Link) bool
+	// Up: the link is open. No message is delivered before it returns.
+	Up(l *Link)
+	// Messages takes what was received, in order for each channel. The slice and
+	// the data are valid only during the call.
+	Messages(l *Link, messages []Message)
+	// Control takes a room message (member, gone, signal).
+	Control(l *Link, c wire.Control)
+	// Sent returns send buffer: so much of the cost of accepted messages.
+	Sent(l *Link, reliable bool, cost int)
+	// Reach: nothing heard for a while (false), or heard again (true).
+	Reach(l *Link, reachable bool)
+	// Down: the link has ended and holds nothing any more.
+	Down(l *Link, reason Reason)
+}
+
+// Errors of Send.
+var (
+	ErrClosed     = errors.New("link: closed")
+	ErrTooLarge   = errors.New("link: message too large for the other side")
+	ErrWouldBlock = errors.New("link: send buffer full")
+)
+
+// The data channels.
+const (
+	reliable = iota
+	unreliable
+	control
+	channelCount
+)
+
+var labels = [channelCount]string{"reliable", "unreliable", "p2p.control"}
+
+// Link is one connection to one other member.
+type Link struct {
+	engine  *Engine
+	handler Handler
+	offerer bool
+	expect  uint64 // the member that must be at the other end, 0: anybody
+	pc      *webrtc.PeerConnection
+	started time.Time
+
+	signals chan wire.Negotiation // from the other side
+	opened  chan *channel         // channels as they open
+	failed  chan struct{}         // pion says that the connection failed or closed
+	fail    sync.Once
+
+	// Set by the supervisor before Up, constant afterwards.
+	own           bool
+	host          bool
+	member        uint64
+	connecting    time.Duration
+	channels      [channelCount]*channel
+	maxReliable   int
+	maxUnreliable int
+
+	out     outbox
+	in      inbox
+	heard   atomic.Int64  // when the last packet came, nanoseconds since started
+	rtt     atomic.Int64  // smoothed, nanoseconds
+	pinged  time.Duration // when the last ping left; the writer's
+	silent  bool          // the writer's
+	patient atomic.Bool   // silence is not judged (suspended)
+
+	end    chan Reason // what ended the link; the first one counts
+	closer chan Reason // Close was called: what to tell the other side
+	done   chan struct{}
+}
+
+// signalQueue bounds what the other side may send before it is looked at; an
+// offer and its candidates are a few dozen. Beyond it the link fails.
+const signalQueue = 256
+
+// Offer begins a link by making the offer. If expect is not 0, the other side
+// must turn out to be that member.
+func (e *Engine) Offer(ctx context.Context, h Handler, expect uint64) (*Link, error) {
+	return e.begin(ctx, h, expect, true)
+}
+
+// Answer begins a link that waits for an offer, to be given to Remote.
+func (e *Engine) Answer(ctx context.Context, h Handler, expect uint64) (*Link, error) {
+	return e.begin(ctx, h, expect, false)
+}
+
+func (e *Engine) begin(ctx context.Context, h Handler, expect uint64, offerer bool) (*Link, error) {
+	pc, err := e.newPeerConnection()
+	if err != nil {
+		return nil, fmt.Errorf("creating a peer connection: %w", err)
+	}
+	l := &Link{
+		engine: e, handler: h, offerer: offerer, expect: expect, pc: pc, started: time.Now(),
+		signals: make(chan wire.Negotiation, signalQueue),
+		opened:  make(chan *channel, channelCount),
+		failed:  make(chan struct{}),
+		end:     make(chan Reason, 1),
+		closer:  make(chan Reason, 1),
+		done:    make(chan struct{}),
+	}
+	l.out.init(e.options.SendBuffer)
+	l.in.init(e.options.ReceiveBuffer)
+	l.watch()
+	go l.supervise(ctx)
+	return l, nil
+}
+
+// Remote takes a message of the other side. Never blocks.
+func (l *Link) Remote(n wire.Negotiation) {
+	select {
+	case l.signals <- n:
+	default:
+		l.stop(Protocol)
+	}
+}
+
+// Close ends the link: what was accepted is sent, the other side hears why
+// (Left, Removed or Full), then Down follows. Returns at once.
+func (l *Link) Close(why Reason) {
+	select {
+	case l.closer <- why:
+	default:
+	}
+}
+
+// Done is closed after Down returned.
+func (l *Link) Done() <-chan struct{} { return l.done }
+
+// Own says whether the other side speaks our protocol. Valid from Up on, as are
+// the following.
+func (l *Link) Own() bool { return l.own }
+
+// Member returns the other side's room-wide id, proven by its certificate.
+func (l *Link) Member() uint64 { return l.member }
+
+// MaxMessage returns the largest messages that the other side takes.
+func (l *Link) MaxMessage() (reliable, unreliable int) { return l.maxReliable, l.maxUnreliable }
+
+// Host says whether the other side says that it hosts the room.
+func (l *Link) Host() bool { return l.host }
+
+// Send queues a message; a copy of it unless keep is set, when the caller must
+// not change it any more. Its cost comes back through Handler.Sent.
+func (l *Link) Send(data []byte, isReliable, keep bool) error {
+	most := l.maxUnreliable
+	if isReliable {
+		most = l.maxReliable
+	}
+	if len(data) > most {
+		return ErrTooLarge
+	}
+	dropped, err := l.out.put(data, isReliable, keep)
+	if dropped > 0 {
+		l.handler.Sent(l, false, dropped)
+	}
+	return err
+}
+
+// Violate ends the link because the other side broke the room's protocol.
+func (l *Link) Violate() { l.stop(Protocol) }
+
+// SetPatient turns the judging of silence off and on again.
+func (l *Link) SetPatient(patient bool) {
+	if !patient {
+		l.touch()
+	}
+	l.patient.Store(patient)
+}
+
+// stop ends the link without ceremony. The first reason counts.
+func (l *Link) stop(why Reason) {
+	select {
+	case l.end <- why:
+	default:
+	}
+}
+
+// touch notes that the other side was heard.
+func (l *Link) touch() { l.heard.Store(int64(time.Since(l.started))) }
+
+// supervise owns the link from the first offer to Down.
+func (l *Link) supervise(ctx context.Context) {
+	defer close(l.done)
+	reason := l.connect(ctx)
+	if reason == nil {
+		r := l.talk(ctx)
+		reason = &r
+	}
+	// Pion waits for its own goroutines here; it may take a moment.
+	_ = l.pc.GracefulClose()
+	l.in.close()
+	l.in.readers.Wait()
+	l.handler.Down(l, *reason)
+}
+
+// connect brings the link up. It returns nil when it is, else why it is not.
+func (l *Link) connect(ctx context.Context) *Reason {
+	timeout := time.NewTimer(l.engine.options.ConnectTimeout)
+	defer timeout.Stop()
+	n := negotiator{link: l}
+	if l.offerer {
+		if err := n.offer(); err != nil {
+			return l.giveUp("making an offer", err, Failed)
+		}
+	}
+	var hello chan helloResult
+	for {
+		select {
+		case s := <-l.signals:
+			if err := n.take(s); err != nil {
+				return l.giveUp("negotiating", err, Failed)
+			}
+		case c := <-l.opened:
+			if l.channels[c.kind] != nil {
+				continue
+			}
+			l.channels[c.kind] = c
+			if hello == nil && l.complete() {
+				if err := l.identify(); err != nil {
+					return l.giveUp("identifying", err, OtherMember)
+				}
+				if !l.handler.Admit(l) {
+					l.refuse()
+					return l.giveUp("admitting", errors.New("no room for more members"), Failed)
+				}
+				hello = make(chan helloResult, 1)
+				l.in.readers.Go(func() { hello <- l.greet() })
+			}
+		case r := <-hello:
+			if r.err != nil {
+				return l.giveUp("greeting", r.err, r.reason)
+			}
+			l.maxReliable, l.maxUnreliable, l.host = r.maxReliable, r.maxUnreliable, r.host
+			l.out.open(r.limit)
+			l.connecting = time.Since(l.started)
+			l.touch()
+			return nil
+		case r := <-l.end:
+			return &r
+		case <-l.closer:
+			r := Local
+			return &r
+		case <-l.failed:
+			return l.giveUp("connecting", errors.New("the connection failed or was closed"), Failed)
+		case <-timeout.C:
+			return l.giveUp("connecting", errors.New("timed out"), Failed)
+		case <-ctx.Done():
+			r := Local
+			return &r
+		}
+	}
+}
+
+func (l *Link) giveUp(doing string, err error, r Reason) *Reason {
+	l.engine.options.Logger.Info("link not established", "doing", doing, "error", err)
+	return &r
+}
+
+// complete reports whether all channels that this kind of peer has are open.
+func (l *Link) complete() bool {
+	if l.channels[reliable] == nil || l.channels[unreliable] == nil {
+		return false
+	}
+	return !l.own || l.channels[control] != nil
+}
+
+// identify learns who is at the other end from the certificate that DTLS proved.
+func (l *Link) identify() error {
+	l.member = memberOf(l.pc.SCTP().Transport().GetRemoteCertificate())
+	if l.expect != 0 && l.member != l.expect {
+		return fmt.Errorf("expected member %016x, found %016x", l.expect, l.member)
+	}
+	return nil
+}
+
+// talk runs the open link until it ends, and says why it did.
+func (l *Link) talk(ctx context.Context) Reason {
+	l.handler.Up(l)
+	l.read()
+	written := make(chan struct{})
+	go func() {
+		defer close(written)
+		l.write()
+	}()
+	reason := l.await(ctx)
+	l.out.close()
+	<-written
+	return reason
+}
+
+func (l *Link) await(ctx context.Context) Reason {
+	select {
+	case r := <-l.end:
+		return r
+	case <-l.failed:
+		return l.afterFailure()
+	case why := <-l.closer:
+		l.out.finish(why)
+		return l.linger()
+	case <-ctx.Done():
+		return Local
+	}
+}
+
+// afterFailure prefers the reason that the readers found, such as a goodbye
+// that came just before the end of the connection.
+func (l *Link) afterFailure() Reason {
+	select {
+	case r := <-l.end:
+		return r
+	case <-l.in.ended:
+		select {
+		case r := <-l.end:
+			return r
+		default:
+			return Closed
+		}
+	case <-time.After(time.Second):
+		return Closed
+	}
+}
+
+// How long a closing link may take to send what was accepted, and to see that
+// its goodbye arrived.
+const (
+	flushTime   = 800 * time.Millisecond
+	goodbyeTime = 300 * time.Millisecond
+)
+
+// linger waits until the writer has sent everything and the goodbye, and the
+// other side has acknowledged it or gone.
+func (l *Link) linger() Reason {
+	if !l.flushedWithin(flushTime) {
+		l.out.abandon()
+		l.flushedWithin(goodbyeTime)
+	}
+	return Local
+}
+
+// flushedWithin reports whether there is nothing left to wait for.
+func (l *Link) flushedWithin(d time.Duration) bool {
+	timeout := time.NewTimer(d)
+	defer timeout.Stop()
+	select {
+	case <-l.out.flushed:
+	case <-l.end:
+	case <-l.failed:
+	case <-timeout.C:
+		return false
+	}
+	return true
+}

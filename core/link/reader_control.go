@@ -1,0 +1,105 @@
+package link
+
+import (
+	"time"
+
+	"unityp2p/core/wire"
+)
+
+// readControl takes what comes on the control channel: what concerns the link
+// is handled here, what concerns the room goes to the handler.
+func (l *Link) readControl() {
+	for {
+		p, err := l.channels[control].next()
+		if err != nil {
+			l.stopSoon(Closed)
+			return
+		}
+		l.touch()
+		c, err := wire.ParseControl(p)
+		if err != nil {
+			l.stop(Protocol)
+			return
+		}
+		if !l.takeControl(&c) {
+			return
+		}
+	}
+}
+
+// takeControl reports whether more may follow.
+func (l *Link) takeControl(c *wire.Control) bool {
+	switch c.Kind {
+	case wire.ControlPing:
+		pong := wire.Control{Kind: wire.ControlPong, Token: c.Token}
+		l.sendControl(&pong)
+	case wire.ControlPong:
+		l.measure(c.Token)
+	case wire.ControlCredit:
+		if c.Channel == wire.ChannelReliable {
+			l.out.raise(c.Limit)
+		}
+	case wire.ControlBye:
+		l.bye(c)
+		return false
+	case wire.ControlHello:
+		l.stop(Protocol)
+		return false
+	case wire.ControlMember, wire.ControlGone, wire.ControlSignal:
+		l.handler.Control(l, *c)
+	}
+	return true
+}
+
+// byeTime bounds the wait for reliable messages that a goodbye overtook.
+const byeTime = 2 * time.Second
+
+// bye ends the link once all reliable messages that were sent before the
+// goodbye are delivered.
+func (l *Link) bye(c *wire.Control) {
+	late := time.AfterFunc(byeTime, func() { l.stop(byeReason(c.Reason)) })
+	defer late.Stop()
+	l.in.awaitSeq(c.Seq)
+	l.stop(byeReason(c.Reason))
+}
+
+// measure updates the round trip time from the token, which is when the ping
+// left. A token that we never sent is worth nothing to its sender.
+func (l *Link) measure(token uint64) {
+	sample := time.Since(l.started) - time.Duration(token)
+	if sample <= 0 || sample > time.Minute {
+		return
+	}
+	old := time.Duration(l.rtt.Load())
+	if old == 0 {
+		old = sample
+	}
+	l.rtt.Store(int64(old + (sample-old)/8)) // as RFC 6298's SRTT
+}
+
+// SendControl queues a room message for the other side. A side that does not
+// read its control channel loses the link.
+func (l *Link) SendControl(c wire.Control) { l.sendControl(&c) }
+
+func (l *Link) sendControl(c *wire.Control) {
+	if !l.out.putControl(c.Append(nil)) {
+		l.stop(Protocol)
+	}
+}
+
+// Release says that the game took reliable messages of that cost.
+func (l *Link) Release(cost int) {
+	l.in.release(uint64(cost))
+	l.credit()
+}
+
+// credit tells the sender when it may send more.
+func (l *Link) credit() {
+	if !l.own {
+		return
+	}
+	if limit, seq, due := l.in.update(); due {
+		c := wire.Control{Kind: wire.ControlCredit, Channel: wire.ChannelReliable, Limit: limit, Ack: seq}
+		l.sendControl(&c)
+	}
+}

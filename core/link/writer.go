@@ -1,0 +1,203 @@
+package link
+
+import (
+	"time"
+
+	"unityp2p/core/wire"
+)
+
+// write is the one goroutine that writes to the channels, keeps the heartbeat
+// and listens for silence.
+func (l *Link) write() {
+	o := &l.engine.options
+	w := writer{link: l, buf: make([]byte, 0, 2<<10)}
+	for kind, high := range map[int]uint64{reliable: highWater, unreliable: highUnreliable, control: 2} {
+		if c := l.channels[kind]; c != nil {
+			c.stream.SetBufferedAmountLowThreshold(high / 2)
+			c.stream.OnBufferedAmountLow(l.out.signal)
+		}
+	}
+	tick := min(max(o.UnreachableAfter/10, 50*time.Millisecond), 500*time.Millisecond)
+	ticker := time.NewTicker(tick)
+	defer ticker.Stop()
+	last := time.Since(l.started)
+	for {
+		if !w.flush() {
+			l.stopSoon(Closed)
+			<-l.out.closing
+			return
+		}
+		select {
+		case <-l.out.wake:
+		case <-ticker.C:
+			now := time.Since(l.started)
+			if now-last > 4*tick+time.Second {
+				// This process stood still (a laptop's lid, a debugger):
+				// the silence was ours.
+				l.touch()
+			}
+			last = now
+			l.heartbeat(now)
+		case <-l.out.closing:
+			return
+		}
+	}
+}
+
+type writer struct {
+	link    *Link
+	buf     []byte
+	saidBye bool
+	done    bool
+}
+
+// flush sends all that may be sent now. It reports false when the link is
+// broken.
+func (w *writer) flush() bool {
+	rel, unrel := 0, 0
+	defer func() { w.report(rel, unrel) }()
+	for {
+		if !w.control() {
+			return false
+		}
+		moved := false
+		for {
+			sent, more, ok := w.one(unreliable, highUnreliable)
+			if !ok {
+				return false
+			}
+			unrel += sent
+			if !more {
+				break
+			}
+			moved = true
+		}
+		// One reliable packet at a time, so that it holds up nobody else.
+		sent, more, ok := w.one(reliable, highWater)
+		if !ok {
+			return false
+		}
+		rel += sent
+		if !more && !moved {
+			break
+		}
+		if rel+unrel > reportAfter {
+			w.report(rel, unrel)
+			rel, unrel = 0, 0
+		}
+	}
+	return w.goodbye()
+}
+
+// reportAfter is how much cost may leave before its senders hear of it.
+const reportAfter = 64 << 10
+
+func (w *writer) report(rel, unrel int) {
+	if rel > 0 {
+		w.link.handler.Sent(w.link, true, rel)
+	}
+	if unrel > 0 {
+		w.link.handler.Sent(w.link, false, unrel)
+	}
+}
+
+func (w *writer) control() bool {
+	for _, p := range w.link.out.takeControl() {
+		if w.link.channels[control] == nil {
+			continue
+		}
+		if _, err := w.link.channels[control].stream.Write(p); err != nil {
+			return false
+		}
+	}
+	return true
+}
+
+// one sends one packet of a channel unless SCTP holds too much of it already.
+func (w *writer) one(kind int, high uint64) (sent int, more, ok bool) {
+	l := w.link
+	stream := l.channels[kind].stream
+	if stream.BufferedAmount() >= high {
+		return 0, false, true
+	}
+	var packet []byte
+	switch {
+	case !l.own:
+		packet, sent, more = l.out.nextRaw(kind == reliable)
+	case kind == reliable:
+		packet, sent = l.out.nextReliable(w.buf[:0])
+		more = packet != nil
+	default:
+		packet, sent = l.out.nextUnreliable(w.buf[:0])
+		more = packet != nil
+	}
+	if !more {
+		return 0, false, true
+	}
+	if l.own {
+		w.buf = packet[:0]
+	}
+	if _, err := stream.Write(packet); err != nil {
+		return sent, false, false
+	}
+	return sent, true, true
+}
+
+// goodbye says it when everything is out and acknowledged, and marks the outbox
+// flushed when the goodbye is acknowledged too.
+func (w *writer) goodbye() bool {
+	l := w.link
+	bye, now := l.out.goodbye()
+	if !now {
+		return true
+	}
+	l.channels[reliable].stream.SetBufferedAmountLowThreshold(0)
+	if l.channels[reliable].stream.BufferedAmount() > 0 {
+		return true // woken when it is acknowledged
+	}
+	if c := l.channels[control]; c != nil {
+		c.stream.SetBufferedAmountLowThreshold(0)
+		if !w.saidBye {
+			w.saidBye = true
+			if _, err := c.stream.Write(bye); err != nil {
+				return false
+			}
+		}
+		if c.stream.BufferedAmount() > 0 {
+			return true
+		}
+	}
+	if !w.done {
+		w.done = true
+		close(l.out.flushed)
+	}
+	return true
+}
+
+// heartbeat pings and judges silence.
+func (l *Link) heartbeat(now time.Duration) {
+	o := &l.engine.options
+	if l.own {
+		if every := min(o.UnreachableAfter/5, time.Second); now-l.pinged >= every {
+			l.pinged = now
+			ping := wire.Control{Kind: wire.ControlPing, Token: uint64(now)}
+			l.sendControl(&ping)
+		}
+	} else if !l.in.iceLost.Load() {
+		l.touch() // original peers do not ping; ICE keeps asking them
+	}
+	silence := now - time.Duration(l.heard.Load())
+	if l.patient.Load() {
+		return
+	}
+	switch {
+	case silence > o.DisconnectAfter:
+		l.stop(TimedOut)
+	case silence > o.UnreachableAfter && !l.silent:
+		l.silent = true
+		l.handler.Reach(l, false)
+	case silence <= o.UnreachableAfter && l.silent:
+		l.silent = false
+		l.handler.Reach(l, true)
+	}
+}

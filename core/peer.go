@@ -1,0 +1,242 @@
+package core
+
+import (
+	"github.com/pion/webrtc/v4"
+
+	"unityp2p/core/link"
+	"unityp2p/core/wire"
+)
+
+// peer is one other member, from the first attempt to connect to it on. It is
+// what the link talks to.
+type peer struct {
+	room  *Room
+	link  *link.Link
+	route route
+
+	// Set in the loop when the link is up, constant afterwards.
+	conn      ConnID
+	id        MemberID
+	admitted  bool
+	connected bool
+
+	// Owned by the readers of one channel each.
+	reliable, unreliable []Event
+}
+
+// route brings offers, answers and candidates to the other side.
+type route interface {
+	send(n wire.Negotiation)
+}
+
+// newPeer begins a link. In the loop.
+func (r *Room) newPeer(rt route, expect MemberID, offer bool) (*peer, error) {
+	p := &peer{room: r, route: rt, id: expect}
+	begin := r.engine.Answer
+	if offer {
+		begin = r.engine.Offer
+	}
+	l, err := begin(r.ctx, p, uint64(expect))
+	if err != nil {
+		return nil, err
+	}
+	p.link = l
+	if r.suspended {
+		l.SetPatient(true)
+	}
+	r.peers[p] = struct{}{}
+	r.running.Go(func() { <-l.Done() })
+	return p, nil
+}
+
+// Signal implements link.Handler.
+func (p *peer) Signal(_ *link.Link, n wire.Negotiation) {
+	p.room.post(func() { p.route.send(n) })
+}
+
+// Admit implements link.Handler.
+func (p *peer) Admit(l *link.Link) (in bool) {
+	p.room.do(func() {
+		p.id = MemberID(l.Member())
+		in = !p.room.leaving && p.room.role.admit(p)
+		if in {
+			p.admitted = true
+			p.room.admitted++
+		}
+	})
+	return in
+}
+
+// Up implements link.Handler.
+func (p *peer) Up(l *link.Link) {
+	p.room.do(func() {
+		r := p.room
+		p.settle()
+		if r.leaving {
+			return
+		}
+		conn, ok := r.ids.take()
+		if !ok {
+			l.Close(link.Full)
+			return
+		}
+		p.conn, p.connected = conn, true
+		if old := r.members[p.id]; old != nil {
+			old.link.Close(link.Replaced)
+		}
+		r.members[p.id] = p
+		r.share(func(conns map[ConnID]*peer) { conns[conn] = p })
+		reliable, unreliable := l.MaxMessage()
+		r.report(Event{
+			Type: Connected, Conn: conn, Member: p.id,
+			Original: !l.Own(), Host: r.isHost(p),
+			MaxReliable: reliable, MaxUnreliable: unreliable,
+		})
+		r.role.connected(p)
+	})
+}
+
+// settle ends the time between being let in and being connected.
+func (p *peer) settle() {
+	if p.admitted {
+		p.admitted = false
+		p.room.admitted--
+	}
+}
+
+// Messages implements link.Handler.
+func (p *peer) Messages(_ *link.Link, messages []link.Message) {
+	reliable := messages[0].Reliable
+	events := p.unreliable
+	if reliable {
+		events = p.reliable
+	}
+	events = events[:0]
+	for _, m := range messages {
+		events = append(events, Event{
+			Type: Message, Conn: p.conn, Member: p.id, Data: m.Data, Reliable: reliable,
+		})
+	}
+	p.room.sink.Deliver(events)
+	clear(events)
+	if reliable {
+		p.reliable = events
+	} else {
+		p.unreliable = events
+	}
+}
+
+// Control implements link.Handler.
+func (p *peer) Control(_ *link.Link, c wire.Control) {
+	p.room.do(func() {
+		if !p.room.leaving {
+			p.room.role.control(p, c)
+		}
+	})
+}
+
+// Sent implements link.Handler.
+func (p *peer) Sent(_ *link.Link, reliable bool, cost int) {
+	p.room.sink.Sent(p.conn, reliable, cost)
+}
+
+// Reach implements link.Handler.
+func (p *peer) Reach(_ *link.Link, reachable bool) {
+	p.room.do(func() {
+		e := Event{Type: Unreachable, Conn: p.conn, Member: p.id}
+		if reachable {
+			e.Type = Reachable
+		}
+		p.room.report(e)
+	})
+}
+
+// Down implements link.Handler.
+func (p *peer) Down(_ *link.Link, why link.Reason) {
+	p.room.do(func() {
+		r := p.room
+		p.settle()
+		delete(r.peers, p)
+		if !p.connected {
+			if !r.leaving {
+				r.role.failed(p, why)
+			}
+			return
+		}
+		if r.members[p.id] == p {
+			delete(r.members, p.id)
+		}
+		r.share(func(conns map[ConnID]*peer) { delete(conns, p.conn) })
+		r.report(Event{Type: Disconnected, Conn: p.conn, Member: p.id, Code: disconnectCode(why)})
+		r.ids.give(p.conn)
+		if !r.leaving {
+			r.role.disconnected(p, why)
+		}
+	})
+}
+
+// share changes the table that senders look into.
+func (r *Room) share(change func(map[ConnID]*peer)) {
+	old := *r.conns.Load()
+	fresh := make(map[ConnID]*peer, len(old)+1)
+	for conn, p := range old {
+		fresh[conn] = p
+	}
+	change(fresh)
+	r.conns.Store(&fresh)
+}
+
+// isHost reports whether the peer hosts the room: a client reaches its host,
+// and only its host, through the signaling server.
+func (r *Room) isHost(p *peer) bool {
+	_, signaled := p.route.(*serverRoute)
+	_, client := r.role.(*Client)
+	return client && signaled
+}
+
+func disconnectCode(why link.Reason) Code {
+	switch why {
+	case link.Left, link.Full:
+		return Left
+	case link.Removed:
+		return Removed
+	case link.Local:
+		return Local
+	case link.TimedOut:
+		return TimedOut
+	case link.Protocol, link.OtherMember:
+		return Protocol
+	case link.Replaced:
+		return Replaced
+	default:
+		return Closed
+	}
+}
+
+func (p *peer) stats() Stats {
+	s := p.link.Stats()
+	return Stats{
+		Conn: p.conn, Member: p.id, Path: path(s.LocalType, s.RemoteType),
+		LocalCandidate: s.Local, RemoteCandidate: s.Remote,
+		RTT: s.RTT, Connecting: s.Connecting,
+		BytesSent: s.BytesSent, BytesReceived: s.BytesReceived,
+		MessagesSent: s.MessagesSent, MessagesReceived: s.MessagesReceived,
+		Unsent: s.Unsent, Dropped: s.Dropped,
+	}
+}
+
+// path names a pair by the end that is further from direct.
+func path(local, remote webrtc.ICECandidateType) Path {
+	either := func(t webrtc.ICECandidateType) bool { return local == t || remote == t }
+	switch {
+	case either(webrtc.ICECandidateTypeRelay):
+		return PathRelay
+	case either(webrtc.ICECandidateTypePrflx):
+		return PathPrflx
+	case either(webrtc.ICECandidateTypeSrflx):
+		return PathSrflx
+	case local == webrtc.ICECandidateTypeHost:
+		return PathHost
+	}
+	return PathNone
+}

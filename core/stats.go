@@ -1,0 +1,41 @@
+package core
+
+import "time"
+
+// Path says how two members reach each other.
+type Path uint32
+
+// The kinds of paths, by the candidate types of RFC 8445.
+const (
+	PathNone  Path = iota
+	PathHost       // direct, between the members' own addresses
+	PathSrflx      // direct, through a NAT mapping that STUN told
+	PathPrflx      // direct, through a NAT mapping that the checks found
+	PathRelay      // through a TURN server
+)
+
+// String returns the candidate type's name in RFC 8445's terms.
+func (p Path) String() string {
+	names := [...]string{"none", "host", "srflx", "prflx", "relay"}
+	if int(p) < len(names) {
+		return names[p]
+	}
+	return "unknown"
+}
+
+// Stats describes one connection.
+type Stats struct {
+	Conn             ConnID
+	Member           MemberID
+	Path             Path
+	LocalCandidate   string        // "192.0.2.1:40000"
+	RemoteCandidate  string        //
+	RTT              time.Duration // smoothed; 0: not known yet
+	Connecting       time.Duration // from the first offer to the open connection
+	BytesSent        uint64        // payloads
+	BytesReceived    uint64
+	MessagesSent     uint64
+	MessagesReceived uint64
+	Unsent           uint64 // bytes accepted and not yet acknowledged by the other side's transport
+	Dropped          uint64 // unreliable messages dropped before sending
+}

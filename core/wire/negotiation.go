@@ -1,0 +1,117 @@
+package wire
+
+import (
+	"encoding/json"
+	"errors"
+	"strconv"
+)
+
+// NegotiationKind says what a negotiation message is.
+type NegotiationKind uint8
+
+// The messages by which two peers negotiate a connection.
+const (
+	RoleNumber NegotiationKind = 1 // between two listeners the higher number offers
+	Offer      NegotiationKind = 2
+	Answer     NegotiationKind = 3
+	Candidate  NegotiationKind = 4
+)
+
+// Negotiation is one message of the negotiation; which fields count depends on
+// Kind.
+type Negotiation struct {
+	Kind             NegotiationKind
+	Number           int32  // RoleNumber
+	SDP              string // Offer, Answer
+	Candidate        string // Candidate, and the rest too
+	SDPMid           string
+	SDPMLineIndex    uint16
+	UsernameFragment string
+}
+
+// ErrNegotiation is returned for what is no negotiation message.
+var ErrNegotiation = errors.New("wire: malformed negotiation message")
+
+// maxNegotiation bounds the bytes of one message; real ones have a few KiB.
+const maxNegotiation = 256 << 10
+
+// ParseNegotiation decodes a message, UTF-16LE text as it goes through the
+// signaling server.
+func ParseNegotiation(utf16le []byte) (Negotiation, error) {
+	if len(utf16le) == 0 || len(utf16le) > maxNegotiation || len(utf16le)%2 != 0 {
+		return Negotiation{}, ErrNegotiation
+	}
+	text := decodeUTF16(utf16le)
+	if text[0] != '{' {
+		number, err := strconv.ParseInt(text, 10, 32)
+		if err != nil || number < 0 {
+			return Negotiation{}, ErrNegotiation
+		}
+		return Negotiation{Kind: RoleNumber, Number: int32(number)}, nil
+	}
+	var m struct {
+		Type             string  `json:"type"`
+		SDP              string  `json:"sdp"`
+		Candidate        *string `json:"candidate"`
+		SDPMid           *string `json:"sdpMid"`
+		SDPMLineIndex    *uint16 `json:"sdpMLineIndex"`
+		UsernameFragment *string `json:"usernameFragment"`
+	}
+	if err := json.Unmarshal([]byte(text), &m); err != nil {
+		return Negotiation{}, ErrNegotiation
+	}
+	switch {
+	case m.Type == "offer" && m.SDP != "":
+		return Negotiation{Kind: Offer, SDP: m.SDP}, nil
+	case m.Type == "answer" && m.SDP != "":
+		return Negotiation{Kind: Answer, SDP: m.SDP}, nil
+	case m.Type == "" && m.Candidate != nil:
+		return Negotiation{
+			Kind: Candidate, Candidate: *m.Candidate, SDPMid: or(m.SDPMid),
+			SDPMLineIndex: or(m.SDPMLineIndex), UsernameFragment: or(m.UsernameFragment),
+		}, nil
+	}
+	return Negotiation{}, ErrNegotiation
+}
+
+func or[T any](p *T) (v T) {
+	if p != nil {
+		v = *p
+	}
+	return v
+}
+
+// Append appends the message as UTF-16LE text.
+func (n Negotiation) Append(dst []byte) []byte {
+	if n.Kind == RoleNumber {
+		return appendUTF16(dst, strconv.Itoa(int(n.Number)))
+	}
+	var m any
+	switch n.Kind {
+	case Offer, Answer:
+		kind := "offer"
+		if n.Kind == Answer {
+			kind = "answer"
+		}
+		m = struct {
+			Type string `json:"type"`
+			SDP  string `json:"sdp"`
+		}{kind, n.SDP}
+	default:
+		fragment := &n.UsernameFragment
+		if n.UsernameFragment == "" {
+			fragment = nil
+		}
+		m = struct {
+			Candidate        string  `json:"candidate"`
+			SDPMid           string  `json:"sdpMid"`
+			SDPMLineIndex    uint16  `json:"sdpMLineIndex"`
+			UsernameFragment *string `json:"usernameFragment"`
+		}{n.Candidate, n.SDPMid, n.SDPMLineIndex, fragment}
+	}
+	text, err := json.Marshal(m)
+	if err != nil {
+		return dst // strings and numbers always encode
+	}
+	return appendUTF16(dst, string(text))
+}

@@ -1,0 +1,152 @@
+package wire
+
+import (
+	"bytes"
+	"reflect"
+	"strings"
+	"testing"
+)
+
+func TestPacketRoundTrips(t *testing.T) {
+	single := append(AppendPacketHead(nil, SinglePacket, 7), "hello"...)
+	batch := AppendPacketHead(nil, BatchPacket, 300)
+	batch = AppendMessage(AppendMessage(batch, nil), []byte("ab"))
+	tests := []struct {
+		name   string
+		packet []byte
+		want   Packet
+	}{
+		{"single", single, Packet{Kind: SinglePacket, Seq: 7, Body: []byte("hello")}},
+		{"empty single", AppendPacketHead(nil, SinglePacket, 1), Packet{Kind: SinglePacket, Seq: 1, Body: []byte{}}},
+		{"batch", batch, Packet{Kind: BatchPacket, Seq: 300, Body: []byte{0, 2, 'a', 'b'}}},
+		{
+			"fragment", AppendFragment(nil, 9, 70000, 65000, []byte("xyz")),
+			Packet{Kind: FragmentPacket, Seq: 9, Total: 70000, Offset: 65000, Body: []byte("xyz")},
+		},
+		{
+			"relayed", []byte{Version<<4 | memberFlag | byte(SinglePacket), 1, 0, 0, 0, 0, 0, 0, 0x80, 5, 'm'},
+			Packet{Kind: SinglePacket, Member: 0x8000000000000001, Seq: 5, Body: []byte("m")},
+		},
+	}
+	for _, tt := range tests {
+		got, err := ParsePacket(tt.packet)
+		if err != nil || !reflect.DeepEqual(got, tt.want) {
+			t.Errorf("%s: got %+v, %v; want %+v", tt.name, got, err, tt.want)
+		}
+	}
+	body := batch[3:]
+	first, rest, err := NextMessage(body)
+	if err != nil || len(first) != 0 {
+		t.Fatalf("first message of the batch: %q, %v", first, err)
+	}
+	second, rest, err := NextMessage(rest)
+	if err != nil || string(second) != "ab" || len(rest) != 0 {
+		t.Fatalf("second message of the batch: %q, rest %q, %v", second, rest, err)
+	}
+}
+
+func TestParsePacketRefuses(t *testing.T) {
+	big := AppendFragment(nil, 1, MaxFragment*2, 0, make([]byte, MaxFragment+1))
+	for name, p := range map[string][]byte{
+		"nothing":               {},
+		"one byte":              {Version<<4 | 1},
+		"another version":       {0x21, 1, 'x'},
+		"kind 0":                {Version << 4, 1},
+		"kind 7":                {Version<<4 | 7, 1},
+		"number 0":              {Version<<4 | 1, 0},
+		"number cut":            {Version<<4 | 1, 0x80},
+		"number too long":       append([]byte{Version<<4 | 1}, bytes.Repeat([]byte{0x80}, 11)...),
+		"member cut":            {Version<<4 | memberFlag | 1, 1, 2, 3},
+		"member 0":              {Version<<4 | memberFlag | 1, 0, 0, 0, 0, 0, 0, 0, 0, 1},
+		"empty fragment":        AppendFragment(nil, 1, 10, 5, nil),
+		"fragment past the end": AppendFragment(nil, 1, 10, 8, []byte("abc")),
+		"offset past the end":   AppendFragment(nil, 1, 10, 10, []byte("a")),
+		"offset wraps":          AppendFragment(nil, 1, ^uint64(0), ^uint64(0)-1, []byte("abc")),
+		"fragment too large":    big,
+	} {
+		if got, err := ParsePacket(p); err == nil {
+			t.Errorf("%s: accepted as %+v", name, got)
+		}
+	}
+	if _, _, err := NextMessage([]byte{5, 'a'}); err == nil {
+		t.Error("a batch entry longer than the packet was accepted")
+	}
+}
+
+func TestControlRoundTrips(t *testing.T) {
+	for _, c := range []Control{
+		{Kind: ControlHello, Version: 1, Flags: HelloHost, MaxMessage: 16 << 20, MaxUnreliable: 1 << 18, Limit: 2 << 20},
+		{Kind: ControlMember, Member: 1 << 63, Flags: MemberOffer},
+		{Kind: ControlGone, Member: 5, Reason: ReasonRemoved},
+		{Kind: ControlSignal, Member: 9, Session: 77, Seq: 3, Ack: 2, Signal: Negotiation{Kind: Offer, SDP: "v=0\r\n"}},
+		{Kind: ControlSignal, Member: 9, Session: 77, Seq: 3, Signal: Negotiation{
+			Kind: Candidate, Candidate: "candidate:1", SDPMid: "0", SDPMLineIndex: 2, UsernameFragment: "u",
+		}},
+		{Kind: ControlCredit, Channel: ChannelReliable, Limit: 1 << 40, Ack: 12},
+		{Kind: ControlPing, Token: 1 << 50},
+		{Kind: ControlPong},
+		{Kind: ControlBye, Reason: ReasonLeft, Seq: 1000},
+	} {
+		p := c.Append(nil)
+		got, err := ParseControl(p)
+		if err != nil || !reflect.DeepEqual(got, c) {
+			t.Errorf("got %+v, %v; want %+v", got, err, c)
+		}
+		if later, err := ParseControl(append(p, 1, 2, 3)); err != nil || !reflect.DeepEqual(later, c) {
+			t.Errorf("kind %d with fields of a later version: %+v, %v", c.Kind, later, err)
+		}
+		for n := 1; n < len(p); n++ {
+			if got, err := ParseControl(p[:n]); err == nil {
+				t.Errorf("kind %d cut to %d of %d bytes was accepted as %+v", c.Kind, n, len(p), got)
+			}
+		}
+	}
+	if got, err := ParseControl([]byte{200, 1, 2}); err != nil || got.Kind != 200 {
+		t.Errorf("an unknown kind must decode, to be ignored: %+v, %v", got, err)
+	}
+	for name, p := range map[string][]byte{
+		"nothing":          {},
+		"too long":         []byte(strings.Repeat("x", MaxControl+1)),
+		"signal of kind 9": {byte(ControlSignal), 1, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 9},
+	} {
+		if got, err := ParseControl(p); err == nil {
+			t.Errorf("%s: accepted as %+v", name, got)
+		}
+	}
+}
+
+func FuzzParsePacket(f *testing.F) {
+	f.Add(append(AppendPacketHead(nil, SinglePacket, 7), "hello"...))
+	f.Add(AppendMessage(AppendPacketHead(nil, BatchPacket, 1), []byte("ab")))
+	f.Add(AppendFragment(nil, 9, 70000, 65000, []byte("xyz")))
+	f.Fuzz(func(t *testing.T, p []byte) {
+		k, err := ParsePacket(p)
+		if err != nil {
+			return
+		}
+		if k.Kind == FragmentPacket && k.Offset+uint64(len(k.Body)) > k.Total {
+			t.Fatalf("fragment outside its message: %+v", k)
+		}
+		for body := k.Body; k.Kind == BatchPacket && len(body) > 0; {
+			if _, body, err = NextMessage(body); err != nil {
+				return
+			}
+		}
+	})
+}
+
+func FuzzParseControl(f *testing.F) {
+	c := Control{Kind: ControlSignal, Member: 9, Session: 77, Seq: 3, Signal: Negotiation{Kind: Answer, SDP: "v=0"}}
+	f.Add(c.Append(nil))
+	f.Add([]byte{byte(ControlHello), 1, 1, 0, 4, 4, 4})
+	f.Fuzz(func(t *testing.T, p []byte) {
+		c, err := ParseControl(p)
+		if err != nil {
+			return
+		}
+		again, err := ParseControl(c.Append(nil))
+		if err != nil || !reflect.DeepEqual(again, c) {
+			t.Fatalf("decoded %+v, encoded and decoded again %+v, %v", c, again, err)
+		}
+	})
+}
