@@ -107,11 +107,11 @@ func (p *peer) settle() {
 // Messages implements link.Handler.
 func (p *peer) Messages(_ *link.Link, messages []link.Message) {
 	reliable := messages[0].Reliable
-	events := p.unreliable
+	scratch := &p.unreliable
 	if reliable {
-		events = p.reliable
+		scratch = &p.reliable
 	}
-	events = events[:0]
+	events := (*scratch)[:0]
 	for _, m := range messages {
 		events = append(events, Event{
 			Type: Message, Conn: p.conn, Member: p.id, Data: m.Data, Reliable: reliable,
@@ -119,11 +119,7 @@ func (p *peer) Messages(_ *link.Link, messages []link.Message) {
 	}
 	p.room.sink.Deliver(events)
 	clear(events)
-	if reliable {
-		p.reliable = events
-	} else {
-		p.unreliable = events
-	}
+	*scratch = events
 }
 
 // Control implements link.Handler.

@@ -1,0 +1,121 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"strconv"
+	"time"
+
+	"unityp2p/signaling"
+)
+
+// shutdownTime bounds the end of `serve`.
+const shutdownTime = 5 * time.Second
+
+// serve runs the signaling server until ctx ends.
+func serve(ctx context.Context, args []string, out, errOut io.Writer) error {
+	flags := flag.NewFlagSet("serve", flag.ContinueOnError)
+	flags.SetOutput(errOut)
+	file := flags.String("config", "", "config.json of the original signaling server; PORT in the environment overrides its ports")
+	address := flags.String("addr", ":"+strconv.Itoa(signaling.DefaultPort), "`HOST:PORT` to listen on, without a config file; port 0: one that is free")
+	verbose := flags.Bool("v", false, "log every refusal and more, to standard error")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	if flags.NArg() > 0 {
+		return fmt.Errorf("serve takes no argument, got %q", flags.Arg(0))
+	}
+	config, listeners, err := serveConfig(*file, *address)
+	if err != nil {
+		return err
+	}
+	level := slog.LevelWarn
+	if *verbose || config.Verbose {
+		level = slog.LevelDebug
+	}
+	config.Config.Logger = slog.New(slog.NewTextHandler(errOut, &slog.HandlerOptions{Level: level}))
+	server, err := signaling.New(config.Config)
+	if err != nil {
+		return err
+	}
+	return runServer(ctx, server, listeners, out)
+}
+
+// listener is one address to serve at; with TLS if it has a certificate.
+type listener struct {
+	address   string
+	cert, key string
+}
+
+func serveConfig(file, address string) (signaling.FileConfig, []listener, error) {
+	if file == "" {
+		if port, ok := signaling.EnvironmentPort(os.LookupEnv); ok {
+			address = ":" + port
+		}
+		return signaling.FileConfig{}, []listener{{address: address}}, nil
+	}
+	c, err := signaling.LoadConfig(file, os.LookupEnv)
+	if err != nil {
+		return c, nil, err
+	}
+	var listeners []listener
+	if c.HTTP != nil {
+		listeners = append(listeners, listener{address: c.HTTP.Address()})
+	}
+	if c.HTTPS != nil {
+		listeners = append(listeners, listener{address: c.HTTPS.Address(), cert: c.HTTPS.CertFile, key: c.HTTPS.KeyFile})
+	}
+	if len(listeners) == 0 {
+		return c, nil, errors.New("the config file has neither httpConfig nor httpsConfig: nothing to listen on")
+	}
+	return c, listeners, nil
+}
+
+// runServer serves at all listeners until ctx ends or one of them fails.
+func runServer(ctx context.Context, s *signaling.Server, listeners []listener, out io.Writer) error {
+	failed := make(chan error, len(listeners))
+	var servers []*http.Server
+	defer func() {
+		end, cancel := context.WithTimeout(context.Background(), shutdownTime)
+		defer cancel()
+		for _, h := range servers {
+			_ = h.Close()
+		}
+		_ = s.Shutdown(end)
+	}()
+	for _, l := range listeners {
+		socket, err := net.Listen("tcp", l.address)
+		if err != nil {
+			return fmt.Errorf("listening on %s: %w", l.address, err)
+		}
+		h := &http.Server{Handler: s, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10, ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelDebug)}
+		servers = append(servers, h)
+		scheme := "ws"
+		if l.cert != "" {
+			scheme = "wss"
+		}
+		if _, err := fmt.Fprintf(out, "signaling: listening on %s://%s/\n", scheme, socket.Addr()); err != nil {
+			return err
+		}
+		go func() {
+			if l.cert != "" {
+				failed <- h.ServeTLS(socket, l.cert, l.key)
+			} else {
+				failed <- h.Serve(socket)
+			}
+		}()
+	}
+	select {
+	case err := <-failed:
+		return fmt.Errorf("serving: %w", err)
+	case <-ctx.Done():
+		return nil
+	}
+}

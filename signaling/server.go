@@ -1,0 +1,165 @@
+package signaling
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/gorilla/websocket"
+)
+
+// Defaults of Config.
+const (
+	DefaultPort         = 12776
+	DefaultMaxPayload   = 1 << 20
+	DefaultPingInterval = 30 * time.Second
+)
+
+// App is an address space of its own, under a WebSocket path.
+type App struct {
+	Name           string
+	Path           string // compared exactly, such as "/" or "/chatapp"
+	AddressSharing bool   // all who listen on one address are linked to each other
+}
+
+// Config is what New needs. The zero value serves one app at "/".
+type Config struct {
+	Apps         []App         // none: one at "/"
+	AdminToken   string        // not empty: sockets need a user token that it registered
+	MaxPayload   int64         // bytes of one message; 0: 1 MiB
+	PingInterval time.Duration // 0: 30 s
+	Logger       *slog.Logger  // nil: nothing is logged
+}
+
+// Server is the signaling server. Create it with New.
+type Server struct {
+	config   Config
+	log      *slog.Logger
+	apps     map[string]*app
+	tokens   tokens
+	upgrader websocket.Upgrader
+
+	mu      sync.Mutex
+	closing bool
+	sockets map[*websocket.Conn]struct{}
+	running sync.WaitGroup
+}
+
+// New makes a server. It refuses two apps with one path.
+func New(c Config) (*Server, error) {
+	if len(c.Apps) == 0 {
+		c.Apps = []App{{Name: "default", Path: "/"}}
+	}
+	if c.MaxPayload == 0 {
+		c.MaxPayload = DefaultMaxPayload
+	}
+	if c.PingInterval == 0 {
+		c.PingInterval = DefaultPingInterval
+	}
+	if c.MaxPayload < 0 || c.PingInterval < 0 {
+		return nil, errors.New("signaling: MaxPayload and PingInterval must not be negative")
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	s := &Server{
+		config:  c,
+		log:     c.Logger,
+		apps:    make(map[string]*app),
+		sockets: make(map[*websocket.Conn]struct{}),
+		upgrader: websocket.Upgrader{
+			HandshakeTimeout: 10 * time.Second,
+			ReadBufferSize:   1024,
+			WriteBufferSize:  1024,
+			WriteBufferPool:  &sync.Pool{},
+			CheckOrigin:      func(*http.Request) bool { return true }, // as the original
+		},
+	}
+	for _, a := range c.Apps {
+		if a.Path == "" || a.Path[0] != '/' {
+			return nil, fmt.Errorf("signaling: the path %q of app %q must begin with /", a.Path, a.Name)
+		}
+		if s.apps[a.Path] != nil {
+			return nil, fmt.Errorf("signaling: two apps have the path %q", a.Path)
+		}
+		s.apps[a.Path] = newApp(a.AddressSharing)
+	}
+	return s, nil
+}
+
+// ServeHTTP serves WebSockets at the apps' paths, the admin call, and a page at
+// "/" that says that the server is running.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	switch {
+	case websocket.IsWebSocketUpgrade(r):
+		s.upgrade(w, r)
+	case r.URL.Path == "/api/admin/regUserToken":
+		s.admin(w, r)
+	case r.Method != http.MethodGet && r.Method != http.MethodHead && r.Method != http.MethodPost:
+		http.Error(w, "Method Not Allowed", http.StatusMethodNotAllowed)
+	case r.URL.Path == "/" && r.Method != http.MethodPost:
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		_, _ = w.Write([]byte(page))
+	default:
+		http.NotFound(w, r)
+	}
+}
+
+const page = `<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>UnityP2P signaling</title></head>
+<body><p>The signaling server is running.</p></body></html>
+`
+
+// Shutdown closes every socket, tells each that the server goes away (1001),
+// and waits for all of them, or for ctx. An http.Server's own Shutdown does not
+// know of WebSockets: call both.
+func (s *Server) Shutdown(ctx context.Context) error {
+	s.mu.Lock()
+	s.closing = true
+	bye := websocket.FormatCloseMessage(websocket.CloseGoingAway, "")
+	for conn := range s.sockets {
+		_ = conn.WriteControl(websocket.CloseMessage, bye, time.Now().Add(time.Second))
+		_ = conn.SetReadDeadline(time.Now().Add(time.Second))
+	}
+	s.mu.Unlock()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		s.running.Wait()
+	}()
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+	}
+	s.mu.Lock()
+	for conn := range s.sockets {
+		_ = conn.Close()
+	}
+	s.mu.Unlock()
+	<-done
+	return fmt.Errorf("signaling: shutting down: %w", ctx.Err())
+}
+
+// enter notes a socket. It reports false if the server is closing.
+func (s *Server) enter(conn *websocket.Conn) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closing {
+		return false
+	}
+	s.sockets[conn] = struct{}{}
+	s.running.Add(1)
+	return true
+}
+
+func (s *Server) leave(conn *websocket.Conn) {
+	s.mu.Lock()
+	delete(s.sockets, conn)
+	s.mu.Unlock()
+	s.running.Done()
+}
