@@ -9,6 +9,8 @@ import (
 	"time"
 	"unicode/utf16"
 
+	"github.com/pion/stun/v4"
+
 	"unityp2p/core/wire"
 )
 
@@ -144,6 +146,11 @@ func (c Config) withDefaults() (Config, error) {
 	if c.DisconnectAfter <= c.UnreachableAfter {
 		return c, errors.New("disconnect-after must be longer than unreachable-after")
 	}
+	for _, s := range c.ICEServers {
+		if err := s.check(); err != nil {
+			return c, err
+		}
+	}
 	if c.ICEServers == nil {
 		c.ICEServers = []ICEServer{{URL: DefaultICEServer}}
 	}
@@ -151,4 +158,17 @@ func (c Config) withDefaults() (Config, error) {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
 	return c, nil
+}
+
+// check refuses what could never be used. Credentials are not repeated.
+func (s ICEServer) check() error {
+	uri, err := stun.ParseURI(s.URL)
+	if err != nil {
+		return fmt.Errorf("the ICE server %q is no stun:, turn: or turns: URL: %w", s.URL, err)
+	}
+	relay := uri.Scheme == stun.SchemeTypeTURN || uri.Scheme == stun.SchemeTypeTURNS
+	if relay && (s.Username == "" || s.Credential == "") {
+		return fmt.Errorf("the TURN server %q needs a username and a credential", s.URL)
+	}
+	return nil
 }

@@ -203,26 +203,26 @@ func (r *Room) Send(conn ConnID, data []byte, reliable bool) error {
 	return r.send(conn, data, reliable, false)
 }
 
-// SendTo is Send for several members. It returns how many took the message.
-func (r *Room) SendTo(conns []ConnID, data []byte, reliable bool) int {
+// SendTo is Send for several members, with one copy for all. It returns those
+// that did not take the message.
+func (r *Room) SendTo(conns []ConnID, data []byte, reliable bool) (refused []ConnID) {
 	shared := append([]byte(nil), data...)
-	took := 0
 	for _, conn := range conns {
-		if r.send(conn, shared, reliable, true) == nil {
-			took++
+		if r.send(conn, shared, reliable, true) != nil {
+			refused = append(refused, conn)
 		}
 	}
-	return took
+	return refused
 }
 
-// Broadcast is SendTo for every member.
+// Broadcast is SendTo for every member. It returns how many took the message.
 func (r *Room) Broadcast(data []byte, reliable bool) int {
 	members := *r.conns.Load()
 	conns := make([]ConnID, 0, len(members))
 	for conn := range members {
 		conns = append(conns, conn)
 	}
-	return r.SendTo(conns, data, reliable)
+	return len(conns) - len(r.SendTo(conns, data, reliable))
 }
 
 func (r *Room) send(conn ConnID, data []byte, reliable, keep bool) error {

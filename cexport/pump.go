@@ -1,0 +1,149 @@
+package main
+
+/*
+#include "bridge.h"
+*/
+import "C"
+
+import (
+	"log/slog"
+	"unsafe"
+
+	"unityp2p/core"
+)
+
+// engine is what stands behind a handle.
+type engine interface {
+	// Close ends it and waits until nothing of it runs.
+	Close()
+}
+
+// room is what Host and Client have in common here.
+type room interface {
+	engine
+	Send(conn core.ConnID, data []byte, reliable bool) error
+	SendTo(conns []core.ConnID, data []byte, reliable bool) []core.ConnID
+	Release(conn core.ConnID, cost int)
+	Disconnect(conn core.ConnID) error
+	Stats(dst []core.Stats) []core.Stats
+	Suspend()
+	Resume()
+}
+
+// pump carries out commands. Its goroutine lives as long as the process, since
+// a Go library cannot be unloaded.
+type pump struct {
+	engines map[C.P2P_Handle]engine
+	level   *slog.LevelVar
+	log     *slog.Logger
+}
+
+func newPump() *pump {
+	p := &pump{engines: make(map[C.P2P_Handle]engine), level: &slog.LevelVar{}}
+	p.level.Set(slog.LevelWarn)
+	p.log = slog.New(newLogHandler(p.level))
+	return p
+}
+
+func (p *pump) run() {
+	for {
+		first := C.bridge_take()
+		for c := first; c != nil; c = c.next {
+			p.command(c)
+		}
+		C.bridge_free(first)
+	}
+}
+
+func (p *pump) command(c *C.struct_command) {
+	switch c._type {
+	case C.COMMAND_CREATE, C.COMMAND_SIGNALING:
+		p.create(c)
+		return
+	case C.COMMAND_LOG_LEVEL:
+		p.setLevel(uint64(c.amount))
+		return
+	case C.COMMAND_DISPOSE:
+		p.dispose(c.handle)
+		return
+	}
+	r, ok := p.engines[c.handle].(room)
+	if !ok {
+		return // disposed meanwhile, or it could not start
+	}
+	conn := core.ConnID(c.connection)
+	switch c._type {
+	case C.COMMAND_SEND:
+		send(r, c)
+	case C.COMMAND_DISCONNECT:
+		_ = r.Disconnect(conn) // if it is gone, that is what was wanted
+	case C.COMMAND_CREDIT:
+		r.Release(conn, int(c.amount))
+	case C.COMMAND_SUSPEND:
+		r.Suspend()
+	case C.COMMAND_RESUME:
+		r.Resume()
+	case C.COMMAND_STATS:
+		go watchStats(r, c.handle)
+	}
+}
+
+// payload is the command's data, in C's memory, for as long as the batch.
+func payload(c *C.struct_command) []byte {
+	return unsafe.Slice((*byte)(c.payload), int(c.length))
+}
+
+// send hands a message to the room. What a member did not take gives its send
+// buffer back: its connection has ended, and that is reported.
+func send(r room, c *C.struct_command) {
+	data := payload(c)
+	reliable := c.flags&C.P2P_SEND_RELIABLE != 0
+	if c.target_count == 0 {
+		if r.Send(core.ConnID(c.connection), data, reliable) != nil {
+			giveBack(c.handle, core.ConnID(c.connection), reliable, len(data)+core.MessageCost)
+		}
+		return
+	}
+	targets := unsafe.Slice((*core.ConnID)(unsafe.Pointer(c.targets)), int(c.target_count))
+	for _, conn := range r.SendTo(targets, data, reliable) {
+		giveBack(c.handle, conn, reliable, len(data)+core.MessageCost)
+	}
+}
+
+func giveBack(h C.P2P_Handle, conn core.ConnID, reliable bool, cost int) {
+	flag := C.uint32_t(0)
+	if reliable {
+		flag = 1
+	}
+	C.bridge_sent(h, C.uint32_t(conn), flag, C.uint64_t(cost))
+}
+
+func (p *pump) create(c *C.struct_command) {
+	s := &sink{handle: c.handle}
+	e, err := p.start(c, s)
+	if err != nil {
+		s.trouble(core.InternalFailed, err.Error())
+		return
+	}
+	p.engines[c.handle] = e
+}
+
+// dispose ends what stands behind a handle, in the background: goodbyes take a
+// moment.
+func (p *pump) dispose(h C.P2P_Handle) {
+	e := p.engines[h]
+	delete(p.engines, h)
+	go func() {
+		if e != nil {
+			e.Close()
+		}
+		C.bridge_closed(h)
+	}()
+}
+
+func (p *pump) setLevel(level uint64) {
+	levels := [...]slog.Level{slog.LevelError + 1, slog.LevelError, slog.LevelWarn, slog.LevelInfo, slog.LevelDebug}
+	if level < uint64(len(levels)) {
+		p.level.Set(levels[level])
+	}
+}
