@@ -472,6 +472,8 @@ func TestLargeMessagesBothWays(t *testing.T) {
 	}
 }
 
+func isLoopback(ip net.IP) bool { return ip.IsLoopback() }
+
 func payload(n int) []byte {
 	p := make([]byte, n)
 	_, _ = rand.NewChaCha8([32]byte{byte(n), byte(n >> 8), byte(n >> 16), byte(n >> 24)}).Read(p)
