@@ -181,12 +181,6 @@ install_tools() {
   for tool in shellcheck shfmt clang; do
     command -v "$tool" >/dev/null || missing+=("$tool")
   done
-  if [ -d /usr/lib/llvm-14 ] || [ ! -f /etc/debian_version ]; then
-    [ -n "$(find /usr/lib/llvm-* /usr/lib/clang -name 'libclang_rt.asan-x86_64.a' -print -quit 2>/dev/null)" ] ||
-      missing+=(libclang-rt-14-dev)
-  else
-    missing+=(libclang-rt-14-dev)
-  fi
   [ ${#missing[@]} -gt 0 ] || return 0
   if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null; then
     die "missing: ${missing[*]}. Install them with your system's package manager, then run this again."

@@ -24,7 +24,7 @@ func serve(ctx context.Context, args []string, out, errOut io.Writer) error {
 	flags := flag.NewFlagSet("serve", flag.ContinueOnError)
 	flags.SetOutput(errOut)
 	file := flags.String("config", "", "config.json of the original signaling server; PORT in the environment overrides its ports")
-	address := flags.String("addr", ":"+strconv.Itoa(signaling.DefaultPort), "`HOST:PORT` to listen on, without a config file; port 0: one that is free")
+	address := flags.String("addr", "", "`HOST:PORT` to listen on, without a config file; port 0: one that is free (default: PORT in the environment, else :12776)")
 	verbose := flags.Bool("v", false, "log every refusal and more, to standard error")
 	if err := flags.Parse(args); err != nil {
 		return err
@@ -56,10 +56,16 @@ type listener struct {
 
 func serveConfig(file, address string) (signaling.FileConfig, []listener, error) {
 	if file == "" {
-		if port, ok := signaling.EnvironmentPort(os.LookupEnv); ok {
-			address = ":" + port
+		if address == "" {
+			address = ":" + strconv.Itoa(signaling.DefaultPort)
+			if port, ok := signaling.EnvironmentPort(os.LookupEnv); ok {
+				address = ":" + port
+			}
 		}
 		return signaling.FileConfig{}, []listener{{address: address}}, nil
+	}
+	if address != "" {
+		return signaling.FileConfig{}, nil, errors.New("-addr and -config exclude each other: the config file says where to listen")
 	}
 	c, err := signaling.LoadConfig(file, os.LookupEnv)
 	if err != nil {
