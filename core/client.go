@@ -56,7 +56,7 @@ func (c *Client) resume() {
 
 func (c *Client) signalingUp() { c.connect() }
 
-func (c *Client) signalingDown() { c.route = nil }
+func (c *Client) signalingDown() { c.unroute() }
 
 // search looks for the host after a pause.
 func (c *Client) search() {
@@ -125,10 +125,16 @@ func (c *Client) offer() {
 // dropped handles the end of the signaling link by the host's side: it is
 // connected, or it has given up.
 func (c *Client) dropped() {
+	c.unroute()
+	c.search()
+}
+
+// unroute notes that nothing can be negotiated any more. What was said so far
+// may be enough, for a while.
+func (c *Client) unroute() {
 	c.route = nil
 	p := c.attempt
 	if p == nil {
-		c.search()
 		return
 	}
 	c.after(answerTime, func() {

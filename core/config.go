@@ -14,7 +14,8 @@ import (
 	"unityp2p/core/wire"
 )
 
-// Loopback says whether 127.0.0.1 and ::1 are used to reach other members.
+// Loopback says whether 127.0.0.1 is used to reach other members. (ICE gathers
+// no ::1: RFC 8445 section 5.1.1.1 leaves loopback out, pion allows the one.)
 type Loopback uint32
 
 // Ways to use loopback addresses.

@@ -140,8 +140,8 @@ typedef uint32_t P2P_Connection;
 /* P2P_Config.loopback */
 #define P2P_LOOPBACK_AUTO             0u  /* as INCLUDE if the signaling URL names this machine, else as NEVER */
 #define P2P_LOOPBACK_NEVER            1u
-#define P2P_LOOPBACK_INCLUDE          2u  /* 127.0.0.1 and ::1 as well as the network's addresses */
-#define P2P_LOOPBACK_ONLY             3u  /* nothing leaves this machine; for tests */
+#define P2P_LOOPBACK_INCLUDE          2u  /* 127.0.0.1 as well as the network's addresses */
+#define P2P_LOOPBACK_ONLY             3u  /* nothing leaves this machine; for tests. IPv4 alone: ICE uses no ::1 */
 
 /* P2P_Config.networks, added up */
 #define P2P_NETWORK_UDP4              1u

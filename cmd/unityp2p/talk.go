@@ -62,7 +62,7 @@ func parseTalk(name string, args []string, errOut io.Writer) (core.Config, error
 	signaling := flags.String("signaling", "ws://127.0.0.1:12776", "`URL` of the signaling server")
 	token := flags.String("token", "", "user `token` for the signaling server")
 	ice := flags.String("ice", "default", "STUN and TURN `servers`, separated by commas: URL[ username credential]; none: only direct addresses")
-	loopback := flags.Bool("loopback-only", false, "use nothing but 127.0.0.1 and ::1")
+	loopback := flags.Bool("loopback-only", false, "use nothing but 127.0.0.1")
 	verbose := flags.Bool("v", false, "log what the engine does, to standard error")
 	flags.Usage = func() {
 		fmt.Fprintf(errOut, "usage: unityp2p %s ROOM [FLAGS]\n\n%s\n", name, talkUsage)

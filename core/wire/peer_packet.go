@@ -19,8 +19,13 @@ const (
 	MaxUnreliableMessage = 256 << 10
 )
 
-// MaxFragment is the most payload that one fragment may carry.
-const MaxFragment = 64 << 10
+// MaxFragment is the most payload that one fragment may carry, MinFragment the
+// least, other than of a message's last one: so that nobody takes a message
+// apart into a quarter of a million pieces.
+const (
+	MaxFragment = 64 << 10
+	MinFragment = 1 << 10
+)
 
 // MaxPacket is the largest packet on a data channel between our own peers.
 const MaxPacket = MaxFragment + 64
@@ -90,6 +95,9 @@ func ParsePacket(p []byte) (Packet, error) {
 		}
 		n := uint64(len(rest))
 		if n == 0 || n > MaxFragment || k.Offset >= k.Total || n > k.Total-k.Offset {
+			return Packet{}, ErrPacket
+		}
+		if last := n == k.Total-k.Offset; n < MinFragment && !last {
 			return Packet{}, ErrPacket
 		}
 	default:

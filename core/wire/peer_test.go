@@ -20,8 +20,8 @@ func TestPacketRoundTrips(t *testing.T) {
 		{"empty single", AppendPacketHead(nil, SinglePacket, 1), Packet{Kind: SinglePacket, Seq: 1, Body: []byte{}}},
 		{"batch", batch, Packet{Kind: BatchPacket, Seq: 300, Body: []byte{0, 2, 'a', 'b'}}},
 		{
-			"fragment", AppendFragment(nil, 9, 70000, 65000, []byte("xyz")),
-			Packet{Kind: FragmentPacket, Seq: 9, Total: 70000, Offset: 65000, Body: []byte("xyz")},
+			"fragment", AppendFragment(nil, 9, 65003, 65000, []byte("xyz")),
+			Packet{Kind: FragmentPacket, Seq: 9, Total: 65003, Offset: 65000, Body: []byte("xyz")},
 		},
 		{
 			"relayed", []byte{Version<<4 | memberFlag | byte(SinglePacket), 1, 0, 0, 0, 0, 0, 0, 0x80, 5, 'm'},
@@ -60,6 +60,7 @@ func TestParsePacketRefuses(t *testing.T) {
 		"member 0":              {Version<<4 | memberFlag | 1, 0, 0, 0, 0, 0, 0, 0, 0, 1},
 		"empty fragment":        AppendFragment(nil, 1, 10, 5, nil),
 		"fragment past the end": AppendFragment(nil, 1, 10, 8, []byte("abc")),
+		"fragment too small":    AppendFragment(nil, 1, 5000, 0, make([]byte, MinFragment-1)),
 		"offset past the end":   AppendFragment(nil, 1, 10, 10, []byte("a")),
 		"offset wraps":          AppendFragment(nil, 1, ^uint64(0), ^uint64(0)-1, []byte("abc")),
 		"fragment too large":    big,
@@ -118,7 +119,7 @@ func TestControlRoundTrips(t *testing.T) {
 func FuzzParsePacket(f *testing.F) {
 	f.Add(append(AppendPacketHead(nil, SinglePacket, 7), "hello"...))
 	f.Add(AppendMessage(AppendPacketHead(nil, BatchPacket, 1), []byte("ab")))
-	f.Add(AppendFragment(nil, 9, 70000, 65000, []byte("xyz")))
+	f.Add(AppendFragment(nil, 9, 65003, 65000, []byte("xyz")))
 	f.Fuzz(func(t *testing.T, p []byte) {
 		k, err := ParsePacket(p)
 		if err != nil {
