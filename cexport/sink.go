@@ -7,6 +7,7 @@ import "C"
 
 import (
 	"sync"
+	"sync/atomic"
 	"unsafe"
 
 	"unityp2p/core"
@@ -14,8 +15,8 @@ import (
 
 // sink puts a room's events into the inbox of its handle.
 type sink struct {
-	handle     C.P2P_Handle
-	disconnect func(core.ConnID) error
+	handle C.P2P_Handle
+	room   atomic.Pointer[room] // set once it is made; events may come before
 }
 
 // batch is the memory of one call into the bridge: records, and the payloads
@@ -64,9 +65,9 @@ func (s *sink) putAt(b *batch, data []byte) {
 	}
 	base := (*C.uint8_t)(unsafe.Pointer(unsafe.SliceData(data)))
 	result := C.bridge_put(s.handle, &b.records[0], C.uint32_t(len(b.records)), base)
-	if result == C.P2P_ERR_NO_MEMORY && s.disconnect != nil {
+	if r := s.room.Load(); result == C.P2P_ERR_NO_MEMORY && r != nil {
 		// A connection that lost a message must not seem whole.
-		_ = s.disconnect(core.ConnID(b.records[0].connection))
+		_ = (*r).Disconnect(core.ConnID(b.records[0].connection))
 	}
 	b.records, b.data = b.records[:0], b.data[:0]
 }

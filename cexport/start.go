@@ -30,20 +30,17 @@ func (p *pump) start(c *C.struct_command, s *sink) (engine, error) {
 		return nil, err
 	}
 	cfg.Sink, cfg.Logger = s, p.log
+	var made room
 	if r.kind == C.KIND_SERVER {
-		h, err := core.NewHost(cfg)
-		if err != nil {
-			return nil, err
-		}
-		s.disconnect = h.Disconnect
-		return h, nil
+		made, err = core.NewHost(cfg)
+	} else {
+		made, err = core.NewClient(cfg)
 	}
-	cl, err := core.NewClient(cfg)
 	if err != nil {
 		return nil, err
 	}
-	s.disconnect = cl.Disconnect
-	return cl, nil
+	s.room.Store(&made)
+	return made, nil
 }
 
 func port(number uint32) string {

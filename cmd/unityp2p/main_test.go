@@ -3,13 +3,23 @@ package main
 import (
 	"bufio"
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
 	"errors"
 	"io"
+	"math/big"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"unityp2p/core"
 )
 
 const patience = 60 * time.Second
@@ -112,6 +122,73 @@ func TestServeWithTheOriginalsConfig(t *testing.T) {
 	url := strings.Fields(server.expect("signaling: listening on "))[3] + "chatapp"
 	h := start(t, "host", "lobby", "-signaling", url, "-loopback-only", "-ice", "none")
 	h.expect("the room is open")
+}
+
+// Both sections of the config file, the second with TLS.
+func TestServeWithTLS(t *testing.T) {
+	dir := t.TempDir()
+	certificate := selfSigned(t, dir)
+	file := filepath.Join(dir, "config.json")
+	config := `{"httpConfig":{"port":0,"host":"127.0.0.1"},` +
+		`"httpsConfig":{"port":0,"host":"127.0.0.1","ssl_key_file":"ssl.key","ssl_cert_file":"ssl.crt"}}`
+	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	server := start(t, "serve", "-config", file)
+	plain := strings.Fields(server.expect("on ws://"))[3]
+	secure := strings.Fields(server.expect("on wss://"))[3]
+
+	h := start(t, "host", "lobby", "-signaling", plain, "-loopback-only", "-ice", "none")
+	h.expect("the room is open")
+	roots := x509.NewCertPool()
+	roots.AddCert(certificate)
+	client, err := core.NewClient(core.Config{
+		Signaling: secure, Room: "lobby", TLS: &tls.Config{RootCAs: roots},
+		Loopback: core.LoopbackOnly, ICEServers: []core.ICEServer{},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	h.expect("joined")
+
+	// A client that does not know the certificate is told so.
+	stranger := start(t, "join", "lobby", "-signaling", secure, "-loopback-only", "-ice", "none")
+	stranger.expect("certificate")
+}
+
+// selfSigned writes ssl.key and ssl.crt for 127.0.0.1.
+func selfSigned(t *testing.T, dir string) *x509.Certificate {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+		IsCA: true, BasicConstraintsValid: true,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	keyDER, err := x509.MarshalECPrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, block := range map[string]*pem.Block{
+		"ssl.key": {Type: "EC PRIVATE KEY", Bytes: keyDER}, "ssl.crt": {Type: "CERTIFICATE", Bytes: der},
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), pem.EncodeToMemory(block), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	certificate, err := x509.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return certificate
 }
 
 func TestTalk(t *testing.T) {

@@ -20,7 +20,9 @@ const unlimited = ^uint64(0)
 // window and one message are held.
 type inbox struct {
 	readers sync.WaitGroup
-	ended   chan struct{} // closed when the reliable channel's reader has ended
+	reading atomic.Int32  // readers of channels that run
+	first   sync.Once     // the first of them to end starts a clock
+	ended   chan struct{} // closed when the last of them has ended
 	iceLost atomic.Bool   // original peers: ICE says that the path is silent
 
 	mu       sync.Mutex
@@ -30,6 +32,7 @@ type inbox struct {
 	granted  uint64 // the limit that the sender knows
 	unread   uint64 // cost of complete messages not yet released
 	seq      uint64 // number of the last reliable message
+	over     bool   // no reliable message comes any more
 	closed   bool
 
 	bytes, messages atomic.Uint64 // statistics, all channels
@@ -105,12 +108,20 @@ func (i *inbox) awaitRoom() bool {
 	return !i.closed
 }
 
-// awaitSeq waits until message number seq has been delivered, or the link is
-// closed.
+// finish notes that no reliable message comes any more.
+func (i *inbox) finish() {
+	i.mu.Lock()
+	i.over = true
+	i.mu.Unlock()
+	i.changed.Broadcast()
+}
+
+// awaitSeq waits until message number seq has been delivered, or can come no
+// more.
 func (i *inbox) awaitSeq(seq uint64) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	for i.seq < seq && !i.closed {
+	for i.seq < seq && !i.over && !i.closed {
 		i.changed.Wait()
 	}
 }

@@ -350,17 +350,12 @@ func (l *Link) await(ctx context.Context) Reason {
 // afterFailure prefers the reason that the readers found, such as a goodbye
 // that came just before the end of the connection.
 func (l *Link) afterFailure() Reason {
+	timeout := time.NewTimer(closeTime)
+	defer timeout.Stop()
 	select {
-	case r := <-l.end:
+	case r := <-l.end: // at the latest when all channels have ended
 		return r
-	case <-l.in.ended:
-		select {
-		case r := <-l.end:
-			return r
-		default:
-			return Closed
-		}
-	case <-time.After(time.Second):
+	case <-timeout.C:
 		return Closed
 	}
 }

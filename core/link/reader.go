@@ -9,14 +9,42 @@ import (
 // read starts a reader for each channel. They end when the connection is
 // closed; between own peers they never stop for a game that does not poll.
 func (l *Link) read() {
+	readers := []func(){l.readReliable, l.readUnreliable, l.readControl}
 	if !l.own {
-		l.in.readers.Go(func() { defer close(l.in.ended); l.readRaw(l.channels[reliable]) })
-		l.in.readers.Go(func() { l.readRaw(l.channels[unreliable]) })
-		return
+		readers = []func(){
+			func() { l.readRaw(l.channels[reliable]) },
+			func() { l.readRaw(l.channels[unreliable]) },
+		}
 	}
-	l.in.readers.Go(func() { defer close(l.in.ended); l.readReliable() })
-	l.in.readers.Go(l.readUnreliable)
-	l.in.readers.Go(l.readControl)
+	l.in.reading.Store(int32(len(readers)))
+	for _, r := range readers {
+		l.in.readers.Go(func() {
+			r()
+			l.readerEnded()
+		})
+	}
+}
+
+// closeTime is how long the other channels may still be read when one has
+// ended: a goodbye that says more may be on its way.
+const closeTime = 2 * time.Second
+
+// readerEnded ends the link when its channels have ended.
+func (l *Link) readerEnded() {
+	if l.in.reading.Add(-1) == 0 {
+		close(l.in.ended)
+	}
+	l.in.first.Do(func() { l.in.readers.Go(l.awaitReaders) })
+}
+
+func (l *Link) awaitReaders() {
+	timeout := time.NewTimer(closeTime)
+	defer timeout.Stop()
+	select {
+	case <-l.in.ended:
+	case <-timeout.C:
+	}
+	l.stop(Closed)
 }
 
 // readRaw passes on what an original peer sends: one packet, one message.
@@ -35,7 +63,6 @@ func (l *Link) readRaw(c *channel) {
 		}
 		l.handler.Messages(l, batch)
 	}
-	l.stop(Closed)
 }
 
 func isReliable(c *channel) bool { return c.kind == reliable }
@@ -47,12 +74,11 @@ func (l *Link) count(messages, bytes int) {
 
 // readReliable takes the packets of the reliable channel.
 func (l *Link) readReliable() {
+	defer l.in.finish()
 	r := reliableReader{link: l}
 	for {
 		p, err := l.channels[reliable].next()
 		if err != nil {
-			// The control channel may still hold a goodbye that says more.
-			l.stopSoon(Closed)
 			return
 		}
 		l.touch()
@@ -61,17 +87,6 @@ func (l *Link) readReliable() {
 			return
 		}
 	}
-}
-
-// stopSoon ends the link unless another reason comes up within a moment.
-func (l *Link) stopSoon(why Reason) {
-	l.in.readers.Go(func() {
-		select {
-		case <-l.failed:
-		case <-time.After(100 * time.Millisecond):
-		}
-		l.stop(why)
-	})
 }
 
 // reliableReader checks and puts together what comes on the reliable channel.

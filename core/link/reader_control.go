@@ -12,7 +12,6 @@ func (l *Link) readControl() {
 	for {
 		p, err := l.channels[control].next()
 		if err != nil {
-			l.stopSoon(Closed)
 			return
 		}
 		l.touch()

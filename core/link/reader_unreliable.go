@@ -12,7 +12,6 @@ func (l *Link) readUnreliable() {
 	for {
 		p, err := l.channels[unreliable].next()
 		if err != nil {
-			l.stopSoon(Closed)
 			return
 		}
 		l.touch()

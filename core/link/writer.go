@@ -23,7 +23,7 @@ func (l *Link) write() {
 	last := time.Since(l.started)
 	for {
 		if !w.flush() {
-			l.stopSoon(Closed)
+			// The channels are closed: the readers find out why.
 			<-l.out.closing
 			return
 		}
