@@ -48,10 +48,12 @@ func NewClient(cfg Config) (*Client, error) {
 func (c *Client) start() { c.openSignaling() }
 
 func (c *Client) resume() {
-	if c.host == nil {
-		c.pause = searchFirst
-		c.search()
+	c.pause = searchFirst
+	if c.attempt != nil {
+		c.attempt.link.Close(link.Left) // its negotiation ended with the suspension
+		return
 	}
+	c.search()
 }
 
 func (c *Client) signalingUp() { c.connect() }
@@ -82,10 +84,12 @@ func (c *Client) connect() {
 		return
 	}
 	c.linkID = c.linkID%maxLinkID + 1
-	c.route = &serverRoute{room: &c.Room, id: c.linkID, generation: c.generation}
-	c.sendFrame(wire.Frame{
+	asked := c.sendFrame(wire.Frame{
 		Type: wire.NewConnection, DataType: wire.Text, ID: c.linkID, Data: []byte(c.address),
 	})
+	if asked {
+		c.route = &serverRoute{room: &c.Room, id: c.linkID, generation: c.generation}
+	}
 }
 
 func (c *Client) frame(f wire.Frame) {

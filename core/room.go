@@ -280,6 +280,7 @@ func (r *Room) Suspend() {
 		}
 		r.suspended = true
 		r.closeSignaling()
+		r.role.signalingDown()
 		for p := range r.peers {
 			p.link.SetPatient(true)
 		}

@@ -40,6 +40,11 @@ func newServer(t *testing.T) *server {
 func (s *server) start() {
 	s.t.Helper()
 	listener, err := net.Listen("tcp", s.address)
+	for deadline := time.Now().Add(patience); err != nil && time.Now().Before(deadline); {
+		// A client's own end of a connection may hold the port for a moment.
+		time.Sleep(10 * time.Millisecond)
+		listener, err = net.Listen("tcp", s.address)
+	}
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -47,8 +52,9 @@ func (s *server) start() {
 	if s.sig, err = signaling.New(signaling.Config{}); err != nil {
 		s.t.Fatal(err)
 	}
-	s.http = &http.Server{Handler: s.sig, ReadHeaderTimeout: time.Second}
-	go func() { _ = s.http.Serve(listener) }()
+	web := &http.Server{Handler: s.sig, ReadHeaderTimeout: time.Second}
+	s.http = web
+	go func() { _ = web.Serve(listener) }()
 }
 
 func (s *server) stop() {

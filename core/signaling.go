@@ -21,10 +21,10 @@ func (s *serverRoute) send(n wire.Negotiation) {
 	})
 }
 
-func (r *Room) sendFrame(f wire.Frame) {
-	if r.signaling != nil {
-		r.signaling.Send(f)
-	}
+// sendFrame reports false if there is no connection to the signaling server
+// now. When there is one again, signalingUp is called.
+func (r *Room) sendFrame(f wire.Frame) bool {
+	return r.signaling != nil && r.signaling.Send(f)
 }
 
 // dropRoute ends a link at the signaling server.
