@@ -74,7 +74,6 @@ type actor struct {
 	over     map[core.ConnID]bool
 	quick    map[core.ConnID]uint32 // unreliable: the number of the last one sent
 	quickGot map[core.ConnID]map[uint32]bool
-	closed   bool
 }
 
 type history struct {
