@@ -5,9 +5,11 @@ set -euo pipefail
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 cd "$root"
 
-version="$(sed -n 's/^## \[\([0-9][^]]*\)\].*/\1/p' CHANGELOG.md | head -n 1)"
+version="$(sed -n '/^## \[\([0-9][^]]*\)\].*/{s//\1/p;q;}' CHANGELOG.md)"
 library_limit=$((14 * 1024 * 1024))
+# The linters, pinned here and nowhere else.
 staticcheck="honnef.co/go/tools/cmd/staticcheck@v0.8.2"
+errcheck="github.com/kisielk/errcheck@v1.9.0"
 
 say() { printf '%s\n' "$*"; }
 die() {
@@ -36,6 +38,11 @@ need() {
   command -v "$1" >/dev/null || die "$1 is missing: $2"
 }
 
+need_compilers() {
+  need go "install Go from https://go.dev/dl"
+  need "${CC:-gcc}" "install a C compiler (Debian: apt-get install gcc libc6-dev; macOS: xcode-select --install; Windows: MSYS2's mingw-w64-x86_64-gcc)"
+}
+
 # ------------------------------------------------------------------- building
 
 commit() { git rev-parse --short HEAD 2>/dev/null || true; }
@@ -48,15 +55,15 @@ link_flags() {
 library_path() {
   local arch
   case "$(uname -m)" in
-    x86_64 | amd64) arch=x86_64 ;;
-    aarch64 | arm64) arch=arm64 ;;
-    *) die "no target for the processor $(uname -m) yet" ;;
+  x86_64 | amd64) arch=x86_64 ;;
+  aarch64 | arm64) arch=arm64 ;;
+  *) die "no target for the processor $(uname -m) yet" ;;
   esac
   case "$(uname -s)" in
-    Linux) say "unity/Plugins/Linux/$arch/libunityp2p.so" ;;
-    Darwin) say "unity/Plugins/macOS/$arch/libunityp2p.dylib" ;;
-    MINGW* | MSYS*) say "unity/Plugins/Windows/$arch/unityp2p.dll" ;;
-    *) die "no target for the system $(uname -s) yet" ;;
+  Linux) say "unity/Plugins/Linux/$arch/libunityp2p.so" ;;
+  Darwin) say "unity/Plugins/macOS/$arch/libunityp2p.dylib" ;;
+  MINGW* | MSYS*) say "unity/Plugins/Windows/$arch/unityp2p.dll" ;;
+  *) die "no target for the system $(uname -s) yet" ;;
   esac
 }
 
@@ -64,29 +71,30 @@ library_path() {
 # unloaded.
 linker_flags() {
   case "$(uname -s)" in
-    Linux) say "-Wl,--version-script=$root/cexport/exports.map -Wl,-z,nodelete -Wl,-soname,libunityp2p.so" ;;
-    Darwin) say "-Wl,-exported_symbol,_P2P_* -Wl,-install_name,@rpath/libunityp2p.dylib" ;;
-    *) say "" ;;
+  # In quotes of its own, because the path may have spaces.
+  Linux) say "\"-Wl,--version-script=$root/cexport/exports.map\" -Wl,-z,nodelete -Wl,-soname,libunityp2p.so" ;;
+  Darwin) say "-Wl,-exported_symbol,_P2P_* -Wl,-install_name,@rpath/libunityp2p.dylib" ;;
+  *) say "" ;;
   esac
 }
 
 build_library() {
-  need go "install Go from https://go.dev/dl"
-  need gcc "install a C compiler (Debian: apt-get install gcc)"
+  need_compilers
   local out
   out="$(library_path)"
   say "building $out"
   mkdir -p "$(dirname "$out")"
-  CGO_ENABLED=1 go build -trimpath -buildmode=c-shared \
+  CGO_ENABLED=1 go build -trimpath -buildvcs=false -buildmode=c-shared \
     -ldflags "$(link_flags) -extldflags '$(linker_flags)'" -o "$out" ./cexport
   rm -f "${out%.*}.h"
   say "built $out, $(wc -c <"$out") bytes"
 }
 
 build_server() {
+  need go "install Go from https://go.dev/dl"
   say "building build/unityp2p"
   mkdir -p build
-  CGO_ENABLED=0 go build -trimpath -ldflags "$(link_flags)" -o build/unityp2p ./cmd/unityp2p
+  CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags "$(link_flags)" -o build/unityp2p ./cmd/unityp2p
 }
 
 # build_example NAME: a C example, which finds the library where it was built.
@@ -96,75 +104,98 @@ build_example() {
   [ -f "$library" ] || build_library
   say "building build/$1"
   mkdir -p build
-  "${CC:-gcc}" -std=gnu11 -O2 -Wall -Wextra -Werror -Iinclude "examples/c/$1.c" \
+  "${CC:-gcc}" -std=c11 -O2 -Wall -Wextra -Werror -Iinclude "examples/c/$1.c" \
     -L"$(dirname "$library")" -lunityp2p -lpthread \
     -Wl,-rpath,"$root/$(dirname "$library")" -o "build/$1"
 }
 
-# ----------------------------------------------------------------------- demo
+# ----------------------------------------------------------------- processes
 
-demo_dir=""
-demo_pids=()
+scratch=""
 
-end_demo() {
-  local pid
-  for pid in "${demo_pids[@]}"; do kill "$pid" 2>/dev/null || true; done
-  wait 2>/dev/null || true
-  [ -z "$demo_dir" ] || rm -rf "$demo_dir"
+# make_scratch: from here on there is a folder for scratch files, and whatever
+# ends this script, the processes that it started and that folder go with it.
+make_scratch() {
+  set -m # each job is a process group: what it starts ends with it
+  trap end EXIT
+  trap 'exit 130' INT
+  trap 'exit 143' TERM HUP
+  scratch="$(mktemp -d)"
+  export GOTMPDIR="$scratch"
 }
 
-# await_line FILE PATTERN: prints what follows PATTERN once the file has it.
+end() {
+  local pid
+  exec 2>/dev/null # bash would tell of each
+  for pid in $(jobs -p); do kill_job "$pid"; done
+  wait || true
+  rm -rf "$scratch"
+}
+
+kill_job() { kill -- "-$1" 2>/dev/null || true; }
+
+# await_line PID FILE PATTERN: prints what follows PATTERN once process PID has
+# written it to FILE.
 await_line() {
   local deadline=$((SECONDS + 20)) found
   while :; do
-    found="$(sed -n "s/^$2//p" "$1" | head -n 1)"
+    found="$(sed -n "/^$3/{s///p;q;}" "$2")"
     [ -z "$found" ] || break
-    [ "$SECONDS" -lt "$deadline" ] || die "the signaling server did not start: $(cat "$1")"
+    if ! kill -0 "$1" 2>/dev/null || [ "$SECONDS" -ge "$deadline" ]; then
+      die "waited for \"$3\" and got: $(cat "$2")"
+    fi
     sleep 0.05
   done
   say "$found"
 }
 
+# ----------------------------------------------------------------------- demo
+
 demo() {
-  local count=4 i role url pair failed=0
+  local count=4 i role url failed=0
   build_library
   build_server
   build_example member
-  demo_dir="$(mktemp -d)"
-  trap end_demo EXIT
-  build/unityp2p serve -addr 127.0.0.1:0 >"$demo_dir/server" 2>&1 &
-  demo_pids+=($!)
-  url="$(await_line "$demo_dir/server" "signaling: listening on ")"
+  make_scratch
+  build/unityp2p serve -addr 127.0.0.1:0 >"$scratch/server" 2>&1 &
+  url="$(await_line $! "$scratch/server" "signaling: listening on ")"
   say "signaling server at $url"
   local members=()
   for ((i = 0; i < count; i++)); do
     role="join"
     [ "$i" -gt 0 ] || role="host"
-    build/member "$role" demo "$url" "$i" "$count" >"$demo_dir/$i" 2>"$demo_dir/$i.log" &
+    build/member "$role" demo --signaling "$url" --index "$i" --of "$count" >"$scratch/$i" 2>"$scratch/$i.log" &
     members+=($!)
-    demo_pids+=($!)
   done
   say "one host and $((count - 1)) clients started, each in a process of its own"
   for ((i = 0; i < count; i++)); do
     if ! wait "${members[$i]}"; then
       failed=1
       say "member $i failed:"
-      cat "$demo_dir/$i.log"
+      cat "$scratch/$i.log"
     fi
   done
-  printf '\n%-6s %-6s %-7s %-14s %-22s %-22s %s\n' from to path connected-in local remote 'unreliable tries'
-  for ((i = 0; i < count; i++)); do
-    while read -r pair a b path ms local remote tries; do
-      [ "$pair" = pair ] || continue
-      printf '%-6s %-6s %-7s %-14s %-22s %-22s %s\n' "$(member_name "$a")" "$(member_name "$b")" \
-        "$path" "$ms ms" "$local" "$remote" "$tries"
-    done <"$demo_dir/$i"
-  done
+  show_pairs "$count"
   local talked all=$((count * (count - 1)))
-  talked="$(cat "$demo_dir"/[0-9] | grep -cE '^pair [0-9]+ [0-9]+ (host|srflx|prflx) ' || true)"
+  talked="$(cat "$scratch"/[0-9] | grep -cE '^pair [0-9]+ [0-9]+ (host|srflx|prflx) ' || true)"
   say ""
   say "demo: $talked of $all directed pairs talked directly"
   [ "$failed" -eq 0 ] && [ "$talked" -eq "$all" ]
+}
+
+# show_pairs COUNT: who talked to whom, as a table.
+show_pairs() {
+  local row='%-8s %-8s %-6s %-13s %-22s %-22s %s\n' i pair a b path ms mine theirs tries
+  say ""
+  # shellcheck disable=SC2059 # the format is ours
+  printf "$row" from to path 'connected in' 'local address' 'remote address' 'unreliable tries'
+  for ((i = 0; i < $1; i++)); do
+    while read -r pair a b path ms mine theirs tries; do
+      [ "$pair" = pair ] || continue
+      # shellcheck disable=SC2059
+      printf "$row" "$(member_name "$a")" "$(member_name "$b")" "$path" "$ms ms" "$mine" "$theirs" "$tries"
+    done <"$scratch/$i"
+  done
 }
 
 member_name() {
@@ -173,29 +204,32 @@ member_name() {
 
 # ---------------------------------------------------------------------- tests
 
-scripts() { git ls-files --cached --others --exclude-standard '*.sh' .ci/run; }
-
 # install_tools: what the tests need beyond Go and gcc.
 install_tools() {
-  local missing=() tool
+  local missing="" tool
   for tool in shellcheck shfmt clang; do
-    command -v "$tool" >/dev/null || missing+=("$tool")
+    command -v "$tool" >/dev/null || missing="$missing $tool"
   done
-  [ ${#missing[@]} -gt 0 ] || return 0
-  if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null; then
-    die "missing: ${missing[*]}. Install them with your system's package manager, then run this again."
+  [ -n "$missing" ] || return 0
+  if ! command -v apt-get >/dev/null; then
+    die "missing:$missing. On macOS: brew install shellcheck shfmt (clang comes with Xcode). Elsewhere: your system's package manager has them."
   fi
-  say "installing ${missing[*]}"
+  [ "$(id -u)" -eq 0 ] || die "missing:$missing. Run as root: apt-get install$missing"
+  say "installing$missing"
   export DEBIAN_FRONTEND=noninteractive
   apt-get update -qq
-  apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+  # shellcheck disable=SC2086 # one word each
+  apt-get install -y -qq --no-install-recommends $missing >/dev/null
 }
 
 check_scripts() {
-  local list
-  mapfile -t list < <(scripts)
+  local list=() file
+  while IFS= read -r file; do
+    list+=("$file")
+  done < <(find . \( -name .git -o -path ./build -o -path ./unity/Plugins \) -prune -o \
+    -type f \( -name '*.sh' -o -path ./.ci/run \) -print)
   shellcheck "${list[@]}"
-  shfmt -i 2 -ci -d "${list[@]}"
+  shfmt -d "${list[@]}" # the style is in .editorconfig
 }
 
 check_format() {
@@ -207,13 +241,15 @@ check_format() {
 check_go() {
   go vet ./...
   go run "$staticcheck" ./...
+  # Deferred closes, and text for a person, have nobody to tell of an error.
+  go run "$errcheck" -ignoretests -exclude internal/lint/errcheck.txt ./...
 }
 
 check_examples() {
   local cc file
   for cc in gcc clang; do
     for file in examples/c/*.c; do
-      "$cc" -std=gnu11 -O2 -Wall -Wextra -Werror -Iinclude -fsyntax-only "$file"
+      "$cc" -std=c11 -O2 -Wall -Wextra -Werror -Iinclude -fsyntax-only "$file"
     done
     "$cc" -std=c99 -Wall -Wextra -Wpedantic -Werror -fsyntax-only -x c include/p2p.h
     "$cc" -std=c++11 -Wall -Wextra -Wpedantic -Werror -fsyntax-only -x c++ include/p2p.h
@@ -229,54 +265,74 @@ check_size() {
 }
 
 check_notices() {
-  local fresh
-  fresh="$(mktemp)"
-  go run ./internal/notices >"$fresh"
-  if ! diff -u THIRD-PARTY-NOTICES "$fresh"; then
-    rm -f "$fresh"
+  go run ./internal/notices >"$scratch/notices"
+  diff -u THIRD-PARTY-NOTICES "$scratch/notices" ||
     die "THIRD-PARTY-NOTICES is out of date: run ./build.sh notices"
-  fi
-  rm -f "$fresh"
+}
+
+write_notices() {
+  make_scratch
+  go run ./internal/notices >"$scratch/notices"
+  cp "$scratch/notices" THIRD-PARTY-NOTICES
+}
+
+# check_chat: the C example through pipes. What one end of a pipe brings comes
+# out at the other member, whole and in order, and then the sender leaves.
+check_chat() {
+  local url lines=5000
+  mkfifo "$scratch/keyboard"
+  exec 3<>"$scratch/keyboard"
+  build/chat host lobby --serve 0 --loopback-only --ice "" <&3 >"$scratch/chat" 2>&1 &
+  url="$(await_line $! "$scratch/chat" '\* signaling at ')"
+  seq 1 "$lines" | timeout 60 build/chat join lobby --signaling "$url" --loopback-only --ice ""
+  await_line $! "$scratch/chat" '\* 1 is gone'
+  diff <(seq 1 "$lines") <(sed -n 's/^<1> //p' "$scratch/chat") | tail
+  echo /quit >&3
+  wait $!
 }
 
 passed=0
 failed=0
 
 # step NAME COMMAND…: runs a part of the tests, and prints its output if it fails.
+# As a job, so that what it leaves running can be ended; and not as the condition
+# of an "if", in which bash ignores set -e.
 step() {
-  local name="$1" log began=$SECONDS
+  local name="$1" began=$SECONDS job
   shift
-  log="$(mktemp)"
   printf '%-36s' "$name"
-  if ("$@") >"$log" 2>&1; then
+  ("$@") >"$scratch/step" 2>&1 </dev/null &
+  job=$!
+  if wait "$job"; then
     passed=$((passed + 1))
     say "ok    $((SECONDS - began)) s"
   else
     failed=$((failed + 1))
     say "FAILED after $((SECONDS - began)) s"
-    cat "$log"
+    cat "$scratch/step"
   fi
-  rm -f "$log"
+  kill_job "$job"
 }
 
 lint() {
   step "scripts: shellcheck, shfmt" check_scripts
   step "Go: format" check_format
-  step "Go: vet, staticcheck" check_go
+  step "Go: vet, staticcheck, errcheck" check_go
   step "C examples and header: gcc, clang" check_examples
   step "third-party notices" check_notices
 }
 
 run_tests() {
-  need go "install Go from https://go.dev/dl"
-  need gcc "install a C compiler (Debian: apt-get install gcc)"
-  install_tools
+  need_compilers
+  make_scratch
+  step "tools" install_tools
   step "library" build_library
   step "library: size" check_size
   step "server" build_server
   step "chat" build_example chat
   lint
-  step "Go tests, race detector" go test -race -timeout 9m ./...
+  step "chat through pipes" check_chat
+  step "Go tests, race detector" go test -race -timeout 8m ./...
   step "demo" "$root/build.sh" demo
   summary
 }
@@ -287,21 +343,22 @@ summary() {
 }
 
 case "${1:-library}" in
-  library) build_library ;;
-  demo) demo ;;
-  test) run_tests ;;
-  lint)
-    install_tools
-    lint
-    summary
-    ;;
-  server) build_server ;;
-  chat) build_example chat ;;
-  notices) go run ./internal/notices >THIRD-PARTY-NOTICES ;;
-  clean) rm -rf build unity/Plugins ;;
-  help | -h | --help) usage ;;
-  *)
-    usage >&2
-    die "unknown command: $1"
-    ;;
+library) build_library ;;
+demo) demo ;;
+test) run_tests ;;
+lint)
+  make_scratch
+  step "tools" install_tools
+  lint
+  summary
+  ;;
+server) build_server ;;
+chat) build_example chat ;;
+notices) write_notices ;;
+clean) rm -rf build unity/Plugins ;;
+help | -h | --help) usage ;;
+*)
+  usage >&2
+  die "unknown command: $1"
+  ;;
 esac

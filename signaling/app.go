@@ -6,12 +6,8 @@ import (
 	"unityp2p/core/wire"
 )
 
-// Ids that the server gives to incoming links.
-const (
-	firstServerID = 16384
-	lastServerID  = 32767
-	noID          = -1
-)
+// noID is the id of frames about listening.
+const noID = -1
 
 // app is one address space. Its lock covers who listens and who is linked, and
 // every frame that comes of a change is queued under it, so that the order of
@@ -62,37 +58,44 @@ func (a *app) listen(p *peer, f wire.Frame) {
 // share links two that listen on one address, unless they are linked already
 // from an earlier time.
 func (a *app) share(p, other *peer) {
-	for _, l := range p.links {
-		if l.partner == other && l.shared {
-			return
-		}
-	}
-	id, ok := p.freeID()
-	otherID, otherOK := other.freeID()
-	if !ok || !otherOK {
+	if _, linked := p.shared[other]; linked {
 		return
 	}
-	p.links[id] = link{other, otherID, true}
-	other.links[otherID] = link{p, id, true}
+	id, ok := p.ids.take()
+	if !ok {
+		return
+	}
+	otherID, ok := other.ids.take()
+	if !ok {
+		p.ids.free(id)
+		return
+	}
+	p.link(id, link{other, otherID, true})
+	other.link(otherID, link{p, id, true})
 	other.send(wire.Frame{Type: wire.NewConnection, ID: otherID})
 	p.send(wire.Frame{Type: wire.NewConnection, ID: id})
 }
 
-// freeID returns an id for an incoming link: the next one, or, after the last,
-// the first that is free.
-func (p *peer) freeID() (int16, bool) {
-	for range lastServerID - firstServerID + 1 {
-		id := p.nextID
-		if p.nextID == lastServerID {
-			p.nextID = firstServerID
-		} else {
-			p.nextID++
+// link notes one end of a link.
+func (p *peer) link(id int16, l link) {
+	p.links[id] = l
+	p.ids.use(id)
+	if l.shared {
+		if p.shared == nil {
+			p.shared = make(map[*peer]struct{})
 		}
-		if _, used := p.links[id]; !used {
-			return id, true
-		}
+		p.shared[l.partner] = struct{}{}
 	}
-	return 0, false
+}
+
+// unlink forgets one end of a link.
+func (p *peer) unlink(id int16) {
+	l := p.links[id]
+	delete(p.links, id)
+	p.ids.free(id)
+	if l.shared {
+		delete(p.shared, l.partner)
+	}
 }
 
 // stop gives up the address that p listens on. Its links live on.
@@ -130,33 +133,43 @@ func (a *app) free(p *peer) {
 }
 
 // connect links p with the one that listens on an address. The listener hears
-// of it first.
-func (a *app) connect(p *peer, f wire.Frame) {
+// of it first. If too much waits for the listener already, nothing is done and
+// the listener is returned.
+func (a *app) connect(p *peer, f wire.Frame) (busy *peer) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	var listener *peer
+	if f.DataType == wire.Text {
+		if there := a.listeners[wire.Address(f.Data)]; len(there) == 1 {
+			listener = there[0]
+		}
+	}
+	if listener != nil && listener.busy() {
+		return listener
+	}
 	a.dropLocked(p, f.ID, false)
-	failed := wire.Frame{Type: wire.ConnectionFailed, ID: f.ID}
-	if f.DataType != wire.Text {
-		p.send(failed)
-		return
+	if listener == nil {
+		p.send(wire.Frame{Type: wire.ConnectionFailed, ID: f.ID})
+		return nil
 	}
-	there := a.listeners[wire.Address(f.Data)]
-	if len(there) != 1 {
-		p.send(failed)
-		return
-	}
-	listener := there[0]
-	p.links[f.ID] = link{} // so that a link to oneself gets another id
-	id, ok := listener.freeID()
+	p.ids.use(f.ID) // so that a link to oneself gets another id
+	id, ok := listener.ids.take()
 	if !ok {
-		delete(p.links, f.ID)
-		p.send(failed)
-		return
+		p.ids.free(f.ID)
+		p.send(wire.Frame{Type: wire.ConnectionFailed, ID: f.ID})
+		return nil
 	}
-	p.links[f.ID] = link{partner: listener, id: id}
-	listener.links[id] = link{partner: p, id: f.ID}
+	p.link(f.ID, link{partner: listener, id: id})
+	listener.link(id, link{partner: p, id: f.ID})
 	listener.send(wire.Frame{Type: wire.NewConnection, ID: id})
 	p.send(wire.Frame{Type: wire.NewConnection, ID: f.ID})
+	return nil
+}
+
+// busy tells whether senders are to wait for p.
+func (p *peer) busy() bool {
+	room, _ := p.queue.congested()
+	return room != nil
 }
 
 // disconnect drops a link; both ends hear of it.
@@ -171,8 +184,8 @@ func (a *app) dropLocked(p *peer, id int16, tell bool) {
 	if !ok {
 		return
 	}
-	delete(p.links, id)
-	delete(l.partner.links, l.id)
+	p.unlink(id)
+	l.partner.unlink(l.id)
 	l.partner.send(wire.Frame{Type: wire.Disconnected, ID: l.id})
 	if tell {
 		p.send(wire.Frame{Type: wire.Disconnected, ID: id})
@@ -180,19 +193,24 @@ func (a *app) dropLocked(p *peer, id int16, tell bool) {
 }
 
 // relay passes data on to the other end of a link. Text is not passed on as
-// data.
-func (a *app) relay(p *peer, f wire.Frame) {
+// data. If too much waits for the other end already, nothing is done and the
+// other end is returned.
+func (a *app) relay(p *peer, f wire.Frame) (busy *peer) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	l, ok := p.links[f.ID]
 	if !ok {
-		return
+		return nil
+	}
+	if l.partner.busy() {
+		return l.partner
 	}
 	f.ID = l.id
 	if f.DataType == wire.Text {
 		f.DataType, f.Data = wire.NoData, nil
 	}
 	l.partner.send(f)
+	return nil
 }
 
 // gone forgets a socket that has ended.

@@ -106,6 +106,11 @@ func ParseConfig(data []byte, lookup func(string) (string, bool)) (FileConfig, e
 	for _, a := range f.Apps {
 		c.Apps = append(c.Apps, App{Name: a.Name, Path: a.Path, AddressSharing: a.AddressSharing})
 	}
+	if text, ok := EnvironmentPort(lookup); ok {
+		if err := f.usePort(text); err != nil {
+			return FileConfig{}, err
+		}
+	}
 	var err error
 	if c.HTTP, err = f.HTTP.endpoint("httpConfig", false); err != nil {
 		return FileConfig{}, err
@@ -113,7 +118,7 @@ func ParseConfig(data []byte, lookup func(string) (string, bool)) (FileConfig, e
 	if c.HTTPS, err = f.HTTPS.endpoint("httpsConfig", true); err != nil {
 		return FileConfig{}, err
 	}
-	return c, c.usePort(lookup)
+	return c, nil
 }
 
 func (e *fileEndpoint) endpoint(name string, tls bool) (*Endpoint, error) {
@@ -129,19 +134,17 @@ func (e *fileEndpoint) endpoint(name string, tls bool) (*Endpoint, error) {
 	return &Endpoint{Host: e.Host, Port: e.Port, KeyFile: e.KeyFile, CertFile: e.Cert}, nil
 }
 
-func (c *FileConfig) usePort(lookup func(string) (string, bool)) error {
-	text, ok := EnvironmentPort(lookup)
-	if !ok {
-		return nil
-	}
+// usePort leaves http only, at the port of the environment. What the file says
+// of the rest does not count then, right or wrong.
+func (f *fileFormat) usePort(text string) error {
 	port, err := strconv.ParseUint(text, 10, 16)
 	if err != nil {
 		return fmt.Errorf("PORT is %q in the environment, which is no port", text)
 	}
 	host := ""
-	if c.HTTP != nil {
-		host = c.HTTP.Host
+	if f.HTTP != nil {
+		host = f.HTTP.Host
 	}
-	c.HTTP, c.HTTPS = &Endpoint{Host: host, Port: int(port)}, nil
+	f.HTTP, f.HTTPS = &fileEndpoint{Host: host, Port: int(port)}, nil
 	return nil
 }

@@ -58,6 +58,12 @@ func TestPortInTheEnvironmentLeavesOnlyHTTP(t *testing.T) {
 			t.Errorf("%s: %+v, %v", name, c, err)
 		}
 	}
+	// What does not count then may be wrong.
+	broken := `{"httpsConfig":{"port":443},"httpConfig":{"port":-1,"host":"127.0.0.1"}}`
+	c, err := signaling.ParseConfig([]byte(broken), environment(map[string]string{"PORT": "5000"}))
+	if err != nil || c.HTTPS != nil || c.HTTP.Address() != "127.0.0.1:5000" {
+		t.Errorf("%+v, %v", c, err)
+	}
 	if _, err := signaling.ParseConfig([]byte(original), environment(map[string]string{"PORT": "x"})); err == nil {
 		t.Error("a PORT that is no number was accepted")
 	}

@@ -1,7 +1,7 @@
 package signaling
 
 import (
-	"sync"
+	"errors"
 	"sync/atomic"
 	"time"
 	"unicode/utf8"
@@ -11,33 +11,31 @@ import (
 	"unityp2p/core/wire"
 )
 
-// Bounds of one socket. What cannot be delivered within them closes the socket:
-// a peer that does not read must not cost the others anything.
-const (
-	maxQueuedFrames = 4096
-	maxQueuedBytes  = 4 << 20 // beyond one frame
-	writeTimeout    = 10 * time.Second
-)
+// writeTimeout is how long a socket may take to accept one frame.
+const writeTimeout = 10 * time.Second
 
-// peer is one socket of an app.
+// peer is one socket of an app. Two goroutines serve it: the HTTP handler's
+// reads and closes the connection, another writes.
 type peer struct {
 	server *Server
 	app    *app
 	conn   *websocket.Conn
-	ponged atomic.Bool
-
-	queue outQueue
+	queue  *outQueue
+	ponged atomic.Bool   // since the last ping
+	deaf   atomic.Bool   // the reader waits for room elsewhere, and would miss a pong
+	bye    atomic.Bool   // our close frame is sent
+	mute   chan struct{} // closed when the writer has ended
 
 	// The app's, under its lock.
 	address   wire.Address
 	listening bool
 	links     map[int16]link
-	nextID    int16
+	shared    map[*peer]struct{} // those with whom a shared address links it
+	ids       ids
 }
 
 func newPeer(s *Server, a *app, conn *websocket.Conn) *peer {
-	p := &peer{server: s, app: a, conn: conn, links: make(map[int16]link), nextID: firstServerID}
-	p.queue.wake = make(chan struct{}, 1)
+	p := &peer{server: s, app: a, conn: conn, queue: newOutQueue(), mute: make(chan struct{}), links: make(map[int16]link)}
 	p.ponged.Store(true)
 	return p
 }
@@ -45,18 +43,29 @@ func newPeer(s *Server, a *app, conn *websocket.Conn) *peer {
 // serve runs the socket until it ends.
 func (p *peer) serve() {
 	stop := make(chan struct{})
-	var writer sync.WaitGroup
-	writer.Go(func() { p.write(stop) })
-	p.read()
+	go func() {
+		defer close(p.mute)
+		p.write(stop)
+	}()
+	err := p.read()
 	p.app.gone(p)
+	p.queue.end()
 	close(stop)
-	_ = p.conn.Close()
-	writer.Wait()
+	gently := p.bye.Load() || answered(err)
+	if gently {
+		_ = p.conn.NetConn().SetWriteDeadline(time.Now().Add(lingerTime))
+	} else {
+		cut(p.conn)
+	}
+	<-p.mute
+	if gently {
+		linger(p.conn)
+	}
 }
 
 // read handles frames until the socket ends. gorilla answers violations of the
 // WebSocket protocol with 1002, and messages over the limit with 1009.
-func (p *peer) read() {
+func (p *peer) read() error {
 	p.conn.SetReadLimit(p.server.config.MaxPayload)
 	p.conn.SetPongHandler(func(string) error {
 		p.ponged.Store(true)
@@ -65,20 +74,22 @@ func (p *peer) read() {
 	for {
 		kind, data, err := p.conn.ReadMessage()
 		if err != nil {
-			return
+			return err
 		}
 		if kind == websocket.TextMessage {
 			if !utf8.Valid(data) {
-				p.close(websocket.CloseInvalidFramePayloadData, "")
-				return
+				p.end(websocket.CloseInvalidFramePayloadData, "")
+				return errNotUTF8
 			}
 			continue
 		}
-		if f, err := wire.ParseFrame(data); err == nil {
+		if f, err := wire.ParseFrame(data); err == nil && p.await(p) {
 			p.handle(f)
 		}
 	}
 }
+
+var errNotUTF8 = errors.New("signaling: a text message is not UTF-8")
 
 func (p *peer) handle(f wire.Frame) {
 	switch f.Type {
@@ -91,95 +102,124 @@ func (p *peer) handle(f wire.Frame) {
 	case wire.ServerClosed:
 		p.app.stop(p)
 	case wire.NewConnection:
-		p.app.connect(p, f)
+		for busy := p.app.connect(p, f); busy != nil && p.await(busy); {
+			busy = p.app.connect(p, f)
+		}
 	case wire.Disconnected:
 		p.app.disconnect(p, f.ID)
 	case wire.ReliableMessage, wire.UnreliableMessage:
-		p.app.relay(p, f)
+		for busy := p.app.relay(p, f); busy != nil && p.await(busy); {
+			busy = p.app.relay(p, f)
+		}
 	}
 }
 
 const protocolVersion = 2
 
+// await waits while much is queued for another socket, or its own. It reports
+// false if this socket has ended meanwhile.
+func (p *peer) await(other *peer) bool {
+	room, patience := other.queue.congested()
+	if room == nil {
+		return true
+	}
+	p.deaf.Store(true)
+	defer func() {
+		p.ponged.Store(true)
+		p.deaf.Store(false)
+	}()
+	timer := time.NewTimer(patience)
+	defer timer.Stop()
+	select {
+	case <-room:
+	case <-timer.C:
+	case <-p.mute:
+		return false
+	}
+	return true
+}
+
 // send queues a frame. Never blocks.
 func (p *peer) send(f wire.Frame) {
 	if !p.queue.put(f.Append(nil)) {
-		// The socket's reader sees the end and cleans up.
-		_ = p.conn.Close()
+		p.kick()
 	}
 }
 
-func (p *peer) close(code int, text string) {
-	_ = p.conn.WriteControl(websocket.CloseMessage, websocket.FormatCloseMessage(code, text), time.Now().Add(time.Second))
+// kick makes the socket's reader stop, which then cleans up, and a write that is
+// going on. Never blocks.
+func (p *peer) kick() {
+	_ = p.conn.NetConn().SetDeadline(longAgo)
 }
 
-// write sends what is queued, and pings.
+// end tells the other side why the socket ends, and ends it.
+func (p *peer) end(code int, text string) {
+	message := websocket.FormatCloseMessage(code, text)
+	if p.conn.WriteControl(websocket.CloseMessage, message, time.Now().Add(lingerTime)) == nil {
+		p.bye.Store(true)
+	}
+	p.kick()
+}
+
+// write sends what is queued, and pings, until the socket ends.
 func (p *peer) write(stop <-chan struct{}) {
 	ticker := time.NewTicker(p.server.config.PingInterval)
 	defer ticker.Stop()
 	for {
 		select {
 		case <-p.queue.wake:
-			for _, frame := range p.queue.take() {
-				if p.writeOne(websocket.BinaryMessage, frame) != nil {
-					_ = p.conn.Close()
-					return
-				}
+			frames, ok := p.queue.take()
+			if !ok || !p.writeAll(frames, stop) {
+				return
 			}
 		case <-ticker.C:
-			if !p.ponged.Swap(false) {
-				p.close(websocket.CloseNormalClosure, "Done")
-				_ = p.conn.Close()
+			if !p.ponged.Swap(false) && !p.deaf.Load() {
+				p.end(websocket.CloseNormalClosure, "Done")
 				return
 			}
-			if p.writeOne(websocket.PingMessage, nil) != nil {
-				_ = p.conn.Close()
+			if !p.writeOne(websocket.PingMessage, nil) {
 				return
 			}
+		case <-p.server.done:
+			p.end(websocket.CloseGoingAway, "")
+			return
 		case <-stop:
 			return
 		}
 	}
 }
 
-func (p *peer) writeOne(kind int, data []byte) error {
-	if err := p.conn.SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil {
-		return err
-	}
-	return p.conn.WriteMessage(kind, data)
-}
-
-// outQueue holds the frames that wait to be written.
-type outQueue struct {
-	wake chan struct{}
-
-	mu     sync.Mutex
-	frames [][]byte
-	bytes  int
-	full   bool
-}
-
-// put reports false when the queue is full, from then on always.
-func (q *outQueue) put(frame []byte) bool {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if q.full || len(q.frames) >= maxQueuedFrames || q.bytes > maxQueuedBytes {
-		q.full, q.frames = true, nil
-		return false
-	}
-	q.frames = append(q.frames, frame)
-	q.bytes += len(frame)
-	select {
-	case q.wake <- struct{}{}:
-	default:
+// writeAll writes frames. It reports false if the socket has ended.
+func (p *peer) writeAll(frames [][]byte, stop <-chan struct{}) bool {
+	for i, frame := range frames {
+		select {
+		case <-p.server.done:
+			p.end(websocket.CloseGoingAway, "")
+			return false
+		case <-stop:
+			return false
+		default:
+		}
+		frames[i] = nil
+		if !p.writeOne(websocket.BinaryMessage, frame) {
+			return false
+		}
+		p.queue.wrote(len(frame))
 	}
 	return true
 }
 
-func (q *outQueue) take() [][]byte {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	taken := q.frames
-	q.frames, q.bytes = nil, 0
-	return taken
+func (p *peer) writeOne(kind int, data []byte) bool {
+	err := p.conn.SetWriteDeadline(time.Now().Add(writeTimeout))
+	if err == nil {
+		err = p.conn.WriteMessage(kind, data)
+	}
+	if err == nil {
+		return true
+	}
+	// After our own close frame the reader is about to end by itself.
+	if !errors.Is(err, websocket.ErrCloseSent) {
+		p.kick()
+	}
+	return false
 }

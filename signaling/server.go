@@ -43,10 +43,13 @@ type Server struct {
 	tokens   tokens
 	upgrader websocket.Upgrader
 
+	done chan struct{} // closed by Shutdown
+
 	mu      sync.Mutex
-	closing bool
+	closing bool // done is closed
+	cutting bool // Shutdown's time is over
 	sockets map[*websocket.Conn]struct{}
-	running sync.WaitGroup
+	running sync.WaitGroup // upgrades and the sockets that come of them
 }
 
 // New makes a server. It refuses two apps with one path.
@@ -70,6 +73,7 @@ func New(c Config) (*Server, error) {
 		config:  c,
 		log:     c.Logger,
 		apps:    make(map[string]*app),
+		done:    make(chan struct{}),
 		sockets: make(map[*websocket.Conn]struct{}),
 		upgrader: websocket.Upgrader{
 			HandshakeTimeout: 10 * time.Second,
@@ -114,52 +118,67 @@ const page = `<!doctype html>
 <body><p>The signaling server is running.</p></body></html>
 `
 
-// Shutdown closes every socket, tells each that the server goes away (1001),
-// and waits for all of them, or for ctx. An http.Server's own Shutdown does not
-// know of WebSockets: call both.
+// Shutdown tells every socket that the server goes away (1001), closes it, and
+// returns when all of them and their goroutines have ended. Those that do not
+// answer get a second. When ctx ends, the rest are cut off and its error is
+// returned. New sockets get 503 from the moment that Shutdown is called. An
+// http.Server's own Shutdown and Close know nothing of WebSockets: call one of
+// them first, then this.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.mu.Lock()
-	s.closing = true
-	bye := websocket.FormatCloseMessage(websocket.CloseGoingAway, "")
+	if !s.closing {
+		s.closing = true
+		close(s.done)
+	}
 	for conn := range s.sockets {
-		_ = conn.WriteControl(websocket.CloseMessage, bye, time.Now().Add(time.Second))
-		_ = conn.SetReadDeadline(time.Now().Add(time.Second))
+		// A socket that takes nothing gets no longer than the others.
+		_ = conn.NetConn().SetWriteDeadline(time.Now().Add(lingerTime))
 	}
 	s.mu.Unlock()
-	done := make(chan struct{})
+	ended := make(chan struct{})
 	go func() {
-		defer close(done)
+		defer close(ended)
 		s.running.Wait()
 	}()
 	select {
-	case <-done:
+	case <-ended:
 		return nil
 	case <-ctx.Done():
 	}
 	s.mu.Lock()
+	s.cutting = true
 	for conn := range s.sockets {
-		_ = conn.Close()
+		cut(conn)
 	}
 	s.mu.Unlock()
-	<-done
+	<-ended
 	return fmt.Errorf("signaling: shutting down: %w", ctx.Err())
 }
 
-// enter notes a socket. It reports false if the server is closing.
-func (s *Server) enter(conn *websocket.Conn) bool {
+// begin notes that an upgrade begins. It reports false if the server is
+// closing; else the caller calls s.running.Done in the end.
+func (s *Server) begin() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closing {
 		return false
 	}
-	s.sockets[conn] = struct{}{}
 	s.running.Add(1)
 	return true
 }
 
+// enter notes a socket, so that Shutdown can cut it off.
+func (s *Server) enter(conn *websocket.Conn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.sockets[conn] = struct{}{}
+	if s.cutting {
+		cut(conn)
+	}
+}
+
 func (s *Server) leave(conn *websocket.Conn) {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	delete(s.sockets, conn)
-	s.mu.Unlock()
-	s.running.Done()
 }

@@ -77,7 +77,9 @@ func (s *Server) admin(w http.ResponseWriter, r *http.Request) {
 	}
 	if s.config.AdminToken == "" || !equal(r.Header.Get("Authorization"), s.config.AdminToken) {
 		s.log.Warn("admin call refused")
-		http.Error(w, "Unauthorized", http.StatusUnauthorized)
+		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+		w.WriteHeader(http.StatusUnauthorized)
+		_, _ = w.Write([]byte("Unauthorized")) // without http.Error's newline, as the original
 		return
 	}
 	code := s.registerToken(r.Body)
@@ -97,22 +99,30 @@ func (s *Server) registerToken(body io.Reader) int {
 	if !json.Valid(data) {
 		return http.StatusInternalServerError // what the original answers
 	}
-	var request struct {
-		UserToken *string  `json:"userToken"`
-		Timeout   *float64 `json:"timeout"`
-	}
-	if json.Unmarshal(data, &request) != nil || request.UserToken == nil || *request.UserToken == "" ||
-		request.Timeout == nil || *request.Timeout < 0 || *request.Timeout > maxTokenTimeout {
+	token, timeout, ok := tokenRequest(data)
+	if !ok {
 		return http.StatusBadRequest
 	}
 	now := time.Now()
-	until := now.Add(time.Duration(*request.Timeout * float64(time.Second)))
-	if err := s.tokens.register(*request.UserToken, now, until); err != nil {
+	until := now.Add(time.Duration(timeout * float64(time.Second)))
+	if err := s.tokens.register(token, now, until); err != nil {
 		s.log.Warn("token not registered", "error", err)
 		return http.StatusServiceUnavailable
 	}
-	s.log.Info("token registered", "seconds", *request.Timeout)
+	s.log.Info("token registered", "seconds", timeout)
 	return http.StatusOK
+}
+
+// tokenRequest reads the fields of an admin call. They go through a map since
+// encoding/json would take "usertoken" for userToken, and null for absent.
+func tokenRequest(data []byte) (token string, seconds float64, ok bool) {
+	var fields map[string]any
+	if json.Unmarshal(data, &fields) != nil {
+		return "", 0, false
+	}
+	token, isText := fields["userToken"].(string)
+	seconds, isNumber := fields["timeout"].(float64)
+	return token, seconds, isText && token != "" && isNumber && seconds >= 0 && seconds <= maxTokenTimeout
 }
 
 // equal compares two secrets in constant time.

@@ -11,6 +11,11 @@ import (
 // welcome are accepted too and closed at once, since that is how clients of
 // this protocol learn why.
 func (s *Server) upgrade(w http.ResponseWriter, r *http.Request) {
+	if !s.begin() {
+		http.Error(w, "Shutting Down", http.StatusServiceUnavailable)
+		return
+	}
+	defer s.running.Done()
 	var header http.Header
 	if offered := websocket.Subprotocols(r); len(offered) > 0 {
 		header = http.Header{"Sec-Websocket-Protocol": {offered[0]}}
@@ -20,12 +25,11 @@ func (s *Server) upgrade(w http.ResponseWriter, r *http.Request) {
 		s.log.Debug("upgrade failed", "error", err)
 		return
 	}
-	defer conn.Close()
-	if !s.enter(conn) {
-		refuse(conn, websocket.FormatCloseMessage(websocket.CloseGoingAway, ""))
-		return
-	}
-	defer s.leave(conn)
+	s.enter(conn)
+	defer func() {
+		cut(conn)
+		s.leave(conn)
+	}()
 	if s.config.AdminToken != "" && !s.tokens.valid(r.URL.Query().Get("userToken"), time.Now()) {
 		s.log.Info("socket refused", "reason", "invalid token")
 		refuse(conn, websocket.FormatCloseMessage(websocket.ClosePolicyViolation, "Invalid token"))
@@ -37,22 +41,5 @@ func (s *Server) upgrade(w http.ResponseWriter, r *http.Request) {
 		refuse(conn, nil)
 		return
 	}
-	p := newPeer(s, a, conn)
-	p.serve()
-}
-
-// refuse closes a socket and waits a moment for the answer, so that the close
-// frame is not lost to a reset.
-func refuse(conn *websocket.Conn, message []byte) {
-	deadline := time.Now().Add(2 * time.Second)
-	if conn.WriteControl(websocket.CloseMessage, message, deadline) != nil {
-		return
-	}
-	_ = conn.SetReadDeadline(deadline)
-	conn.SetReadLimit(4096)
-	for {
-		if _, _, err := conn.NextReader(); err != nil {
-			return
-		}
-	}
+	newPeer(s, a, conn).serve()
 }

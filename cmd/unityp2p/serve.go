@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"strconv"
+	"sync"
 	"time"
 
 	"unityp2p/signaling"
@@ -40,12 +41,13 @@ func serve(ctx context.Context, args []string, out, errOut io.Writer) error {
 	if *verbose || config.Verbose {
 		level = slog.LevelDebug
 	}
-	config.Config.Logger = slog.New(slog.NewTextHandler(errOut, &slog.HandlerOptions{Level: level}))
+	log := slog.New(slog.NewTextHandler(errOut, &slog.HandlerOptions{Level: level}))
+	config.Config.Logger = log
 	server, err := signaling.New(config.Config)
 	if err != nil {
 		return err
 	}
-	return runServer(ctx, server, listeners, out)
+	return runServer(ctx, server, log, listeners, out)
 }
 
 // listener is one address to serve at; with TLS if it has a certificate.
@@ -85,38 +87,30 @@ func serveConfig(file, address string) (signaling.FileConfig, []listener, error)
 }
 
 // runServer serves at all listeners until ctx ends or one of them fails.
-func runServer(ctx context.Context, s *signaling.Server, listeners []listener, out io.Writer) error {
+func runServer(ctx context.Context, s *signaling.Server, log *slog.Logger, listeners []listener, out io.Writer) error {
 	failed := make(chan error, len(listeners))
 	var servers []*http.Server
+	var running sync.WaitGroup
 	defer func() {
 		end, cancel := context.WithTimeout(context.Background(), shutdownTime)
 		defer cancel()
 		for _, h := range servers {
-			_ = h.Close()
+			_ = h.Close() // no new sockets; those that there are live on
 		}
 		_ = s.Shutdown(end)
+		running.Wait()
 	}()
 	for _, l := range listeners {
 		socket, err := net.Listen("tcp", l.address)
 		if err != nil {
 			return fmt.Errorf("listening on %s: %w", l.address, err)
 		}
-		h := &http.Server{Handler: s, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10, ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelDebug)}
+		h := newHTTPServer(s, log)
 		servers = append(servers, h)
-		scheme := "ws"
-		if l.cert != "" {
-			scheme = "wss"
+		running.Go(func() { failed <- l.serve(h, socket) })
+		if _, err := fmt.Fprintf(out, "signaling: listening on %s://%s/\n", l.scheme(), socket.Addr()); err != nil {
+			return fmt.Errorf("saying where it listens: %w", err)
 		}
-		if _, err := fmt.Fprintf(out, "signaling: listening on %s://%s/\n", scheme, socket.Addr()); err != nil {
-			return err
-		}
-		go func() {
-			if l.cert != "" {
-				failed <- h.ServeTLS(socket, l.cert, l.key)
-			} else {
-				failed <- h.Serve(socket)
-			}
-		}()
 	}
 	select {
 	case err := <-failed:
@@ -124,4 +118,30 @@ func runServer(ctx context.Context, s *signaling.Server, listeners []listener, o
 	case <-ctx.Done():
 		return nil
 	}
+}
+
+func newHTTPServer(s *signaling.Server, log *slog.Logger) *http.Server {
+	return &http.Server{
+		Handler:           s,
+		ReadHeaderTimeout: 10 * time.Second,
+		ReadTimeout:       30 * time.Second, // of an admin call; not of WebSockets
+		IdleTimeout:       time.Minute,
+		MaxHeaderBytes:    16 << 10,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+	}
+}
+
+func (l listener) scheme() string {
+	if l.cert != "" {
+		return "wss"
+	}
+	return "ws"
+}
+
+func (l listener) serve(h *http.Server, socket net.Listener) error {
+	defer socket.Close() // ServeTLS leaves it open if the certificate is wrong
+	if l.cert != "" {
+		return h.ServeTLS(socket, l.cert, l.key)
+	}
+	return h.Serve(socket)
 }

@@ -43,8 +43,11 @@ func ParseNegotiation(utf16le []byte) (Negotiation, error) {
 	}
 	text := decodeUTF16(utf16le)
 	if text[0] != '{' {
+		if text[0] < '0' || text[0] > '9' { // ParseInt takes a sign too
+			return Negotiation{}, ErrNegotiation
+		}
 		number, err := strconv.ParseInt(text, 10, 32)
-		if err != nil || number < 0 {
+		if err != nil {
 			return Negotiation{}, ErrNegotiation
 		}
 		return Negotiation{Kind: RoleNumber, Number: int32(number)}, nil
@@ -81,6 +84,15 @@ func or[T any](p *T) (v T) {
 	return v
 }
 
+// orNull: a browser looks an empty sdpMid up and fails, but for null it goes by
+// sdpMLineIndex.
+func orNull(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}
+
 // Append appends the message as UTF-16LE text.
 func (n Negotiation) Append(dst []byte) []byte {
 	if n.Kind == RoleNumber {
@@ -98,16 +110,12 @@ func (n Negotiation) Append(dst []byte) []byte {
 			SDP  string `json:"sdp"`
 		}{kind, n.SDP}
 	default:
-		fragment := &n.UsernameFragment
-		if n.UsernameFragment == "" {
-			fragment = nil
-		}
 		m = struct {
 			Candidate        string  `json:"candidate"`
-			SDPMid           string  `json:"sdpMid"`
+			SDPMid           *string `json:"sdpMid"`
 			SDPMLineIndex    uint16  `json:"sdpMLineIndex"`
 			UsernameFragment *string `json:"usernameFragment"`
-		}{n.Candidate, n.SDPMid, n.SDPMLineIndex, fragment}
+		}{n.Candidate, orNull(n.SDPMid), n.SDPMLineIndex, orNull(n.UsernameFragment)}
 	}
 	text, err := json.Marshal(m)
 	if err != nil {

@@ -104,10 +104,11 @@ func (f Frame) Append(dst []byte) []byte {
 	if f.DataType == NoData {
 		return dst
 	}
-	n := len(f.Data)
-	if f.DataType == Text {
-		n /= 2
+	if f.DataType != Text {
+		dst = binary.LittleEndian.AppendUint32(dst, uint32(len(f.Data)))
+		return append(dst, f.Data...)
 	}
-	dst = binary.LittleEndian.AppendUint32(dst, uint32(n))
-	return append(dst, f.Data...)
+	units := len(f.Data) / 2 // half a unit is none
+	dst = binary.LittleEndian.AppendUint32(dst, uint32(units))
+	return append(dst, f.Data[:2*units]...)
 }

@@ -27,6 +27,13 @@ func TestFramesAreThoseOfTheProtocol(t *testing.T) {
 		"01010080 02000000 0102":                 {Type: UnreliableMessage, DataType: Bytes, ID: -32768, Data: []byte{1, 2}},
 		"c902":                                   {Type: VersionFrame, Version: 2},
 		"ca":                                     {Type: HeartbeatFrame},
+		"0402ffff 05000000 72006f006f006d003100": {Type: ServerInitFailed, DataType: Text, ID: -1, Data: room},
+		"06020100 05000000 72006f006f006d003100": {Type: NewConnection, DataType: Text, ID: 1, Data: room},
+		"06000100":                               {Type: NewConnection, ID: 1},
+		"07000100":                               {Type: ConnectionFailed, ID: 1},
+		"08000140":                               {Type: Disconnected, ID: 16385},
+		"02010040 00000000":                      {Type: ReliableMessage, DataType: Bytes, ID: 16384, Data: []byte{}},
+		"02000100":                               {Type: ReliableMessage, ID: 1},
 	} {
 		p := unhex(t, encoded)
 		got, err := ParseFrame(p)
@@ -77,6 +84,23 @@ func TestNegotiationRoundTrips(t *testing.T) {
 	}
 }
 
+func TestNegotiationAsOthersReadIt(t *testing.T) {
+	for want, n := range map[string]Negotiation{
+		"7":                                 {Kind: RoleNumber, Number: 7},
+		`{"type":"offer","sdp":"v=0\r\n"}`:  {Kind: Offer, SDP: "v=0\r\n"},
+		`{"type":"answer","sdp":"v=0\r\n"}`: {Kind: Answer, SDP: "v=0\r\n"},
+		`{"candidate":"c","sdpMid":"0","sdpMLineIndex":0,"usernameFragment":"u"}`:   {Kind: Candidate, Candidate: "c", SDPMid: "0", UsernameFragment: "u"},
+		`{"candidate":"c","sdpMid":null,"sdpMLineIndex":1,"usernameFragment":null}`: {Kind: Candidate, Candidate: "c", SDPMLineIndex: 1},
+	} {
+		if got := Address(n.Append(nil)); got != AddressOf(want) {
+			t.Errorf("%+v is written as %s; want %s", n, got, want)
+		}
+	}
+	if got := (Frame{Type: ReliableMessage, DataType: Text, Data: []byte("a\x00b")}).Append(nil); len(got) != 10 {
+		t.Errorf("half a code unit was written: %x", got)
+	}
+}
+
 func TestNegotiationAsOthersWriteIt(t *testing.T) {
 	for text, want := range map[string]Negotiation{
 		"1":                           {Kind: RoleNumber, Number: 1},
@@ -90,7 +114,7 @@ func TestNegotiationAsOthersWriteIt(t *testing.T) {
 		}
 	}
 	for _, text := range []string{
-		"", "x", "-1", "2147483648", "99999999999999999999", "{}", "[]", `{"type":"offer"}`, `{"type":"pranswer","sdp":"x"}`,
+		"", "x", "-1", "+1", "1.5", " 1", "2147483648", "99999999999999999999", "{}", "[]", `{"type":"offer"}`, `{"type":"pranswer","sdp":"x"}`,
 		`{"type":5,"sdp":"x"}`, `{"candidate":5}`, `{"candidate":"c","sdpMLineIndex":-1}`, `{"candidate":"c","sdpMLineIndex":70000}`, "{",
 	} {
 		if n, err := ParseNegotiation([]byte(AddressOf(text))); err == nil {
@@ -107,7 +131,11 @@ func TestNegotiationAsOthersWriteIt(t *testing.T) {
 
 func FuzzParseFrame(f *testing.F) {
 	f.Add([]byte("\x03\x02\xff\xff\x01\x00\x00\x00r\x00"))
+	f.Add([]byte("\x02\x01\x00\x40\x00\x00\x00\x00"))
+	f.Add([]byte("\x01\x01\x01\x00\xff\xff\xff\xff\x00"))
+	f.Add([]byte("\x08\x00\x01\x40"))
 	f.Add([]byte{0xc9, 2})
+	f.Add([]byte{0xca})
 	f.Fuzz(func(t *testing.T, p []byte) {
 		frame, err := ParseFrame(p)
 		if err != nil {
@@ -122,6 +150,7 @@ func FuzzParseFrame(f *testing.F) {
 
 func FuzzParseNegotiation(f *testing.F) {
 	f.Add([]byte(AddressOf(`{"type":"offer","sdp":"v=0"}`)))
+	f.Add([]byte(AddressOf(`{"candidate":"c","sdpMid":"0","sdpMLineIndex":0,"usernameFragment":null}`)))
 	f.Add([]byte(AddressOf("12")))
 	f.Fuzz(func(t *testing.T, p []byte) {
 		n, err := ParseNegotiation(p)

@@ -4,7 +4,13 @@
  *   chat host ROOM [--serve [PORT]] [--signaling URL] [--ice SERVERS] [--loopback-only]
  *   chat join ROOM [--signaling URL] [--ice SERVERS] [--loopback-only]
  *
- * Each line goes to everyone in the room. Lines may come from a pipe.
+ *   --serve          run the signaling server too; port 0: any that is free
+ *   --signaling      where it is; default ws://127.0.0.1 and the port of --serve
+ *   --ice            "URL [user secret]", one a line; "": only direct addresses
+ *   --loopback-only  nothing leaves this machine
+ *
+ * Each line goes to everyone in the room. Lines may come from a pipe: they wait
+ * until somebody is here, and when the pipe ends, so does the program.
  *   /to ID text        only to the member with that number
  *   /unreliable text   on the unreliable channel
  *   /stats             who is here, by which path
@@ -12,6 +18,11 @@
  *
  * A game does the same once a frame: poll, handle the events, send.
  */
+#if !defined(_WIN32)
+#define _POSIX_C_SOURCE 200809L /* nanosleep; before the first #include */
+#endif
+
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,18 +34,21 @@
 #include <windows.h>
 #else
 #include <pthread.h>
+#include <time.h>
 #endif
 
-#define LINE_SIZE 4096
+#define LINE_SIZE 4096 /* longer ones are sent in parts */
+#define LINES 256      /* read ahead; a pipe that brings more waits */
 #define MAX_MEMBERS 1024
+#define DEFAULT_PORT 12776 /* of the signaling server */
 
 /* ------------------------------------------------------------ the keyboard */
 
-/* Reading a line blocks, so a thread of its own does it and hands over one line
- * at a time. */
+/* Reading a line blocks, so a thread of its own does it: into a ring of lines,
+ * of which the first `count` from `first` on are full. */
 static struct {
-    char line[LINE_SIZE];
-    int full, ended;
+    char lines[LINES][LINE_SIZE];
+    int first, count, ended;
 #if defined(_WIN32)
     CRITICAL_SECTION lock;
 #else
@@ -45,30 +59,30 @@ static struct {
 #if defined(_WIN32)
 static void lock(void) { EnterCriticalSection(&keyboard.lock); }
 static void unlock(void) { LeaveCriticalSection(&keyboard.lock); }
-static void nap(void) { Sleep(5); }
+static void nap(void) { Sleep(1); }
 #else
 static void lock(void) { pthread_mutex_lock(&keyboard.lock); }
 static void unlock(void) { pthread_mutex_unlock(&keyboard.lock); }
 static void nap(void) {
-    struct timespec t = {0, 5000000};
+    struct timespec t = {0, 1000000};
     nanosleep(&t, NULL);
 }
 #endif
 
+/* 1: the line has a place; 0: the ring is full. */
+static int put_line(const char *line) {
+    lock();
+    int fits = keyboard.count < LINES;
+    if (fits) memcpy(keyboard.lines[(keyboard.first + keyboard.count++) % LINES], line, LINE_SIZE);
+    unlock();
+    return fits;
+}
+
 static void read_lines(void) {
-    char line[LINE_SIZE];
+    static char line[LINE_SIZE];
     while (fgets(line, sizeof line, stdin) != NULL) {
         line[strcspn(line, "\r\n")] = '\0';
-        int taken = 0;
-        while (!taken) {
-            lock();
-            if (!keyboard.full) {
-                memcpy(keyboard.line, line, sizeof line);
-                keyboard.full = taken = 1;
-            }
-            unlock();
-            if (!taken) nap();
-        }
+        while (!put_line(line)) nap();
     }
     lock();
     keyboard.ended = 1;
@@ -98,16 +112,31 @@ static void start_keyboard(void) {
 }
 #endif
 
-/* 1: a line was taken; 0: none yet; -1: there will be no more. */
-static int take_line(char *line) {
+/* 1: a line was taken; 0: none yet; -1: there will be no more. Text waits, and so
+ * does the end, until there is somebody to hear it; /quit and /stats do not. */
+static int take_line(char *line, int audience) {
     lock();
-    int result = keyboard.full ? 1 : keyboard.ended ? -1 : 0;
-    if (result == 1) {
-        memcpy(line, keyboard.line, LINE_SIZE);
-        keyboard.full = 0;
+    const char *next = keyboard.lines[keyboard.first];
+    int command = strcmp(next, "/quit") == 0 || strcmp(next, "/stats") == 0;
+    int result = 0;
+    if (keyboard.count > 0 && (audience || command)) {
+        memcpy(line, next, LINE_SIZE);
+        keyboard.first = (keyboard.first + 1) % LINES;
+        keyboard.count--;
+        result = 1;
+    } else if (keyboard.count == 0 && keyboard.ended && audience) {
+        result = -1;
     }
     unlock();
     return result;
+}
+
+/* Ctrl-C leaves like /quit, so that the others hear of it at once. */
+static volatile sig_atomic_t interrupted;
+
+static void on_interrupt(int unused) {
+    (void)unused;
+    interrupted = 1;
 }
 
 /* ----------------------------------------------------------------- the room */
@@ -118,10 +147,15 @@ static int left; /* members that have gone: a pipe may end with its listener */
 
 static unsigned number(P2P_Connection c) { return c & 0xffff; }
 
+/* What others send must not control the terminal: neither by ESC and the like,
+ * nor by U+0080 to U+009F, which in UTF-8 are C2 and one byte. */
 static void print_text(const uint8_t *text, uint32_t length) {
+    uint8_t before = 0;
     for (uint32_t i = 0; i < length; i++) {
-        /* What others send must not control the terminal. */
-        putchar(text[i] < ' ' || text[i] == 0x7f ? '.' : text[i]);
+        uint8_t c = text[i];
+        int control = c < ' ' || c == 0x7f || (before == 0xc2 && c >= 0x80 && c < 0xa0);
+        putchar(control ? '?' : c);
+        before = c;
     }
     putchar('\n');
 }
@@ -211,7 +245,7 @@ static int send_to(P2P_Handle room, P2P_Connection c, const char *text, uint32_t
             return 1;
         }
         P2P_Wait(room, 10);
-        if (!poll_room(room)) return 0;
+        if (!poll_room(room) || interrupted) return 0;
     }
 }
 
@@ -220,7 +254,7 @@ static void print_stats(P2P_Handle room) {
     for (int i = 0; i < member_count; i++) {
         P2P_Stats s = {.struct_size = sizeof s};
         /* The first question starts the gathering; the answer is there soon. */
-        for (int tries = 0; tries < 100; tries++) {
+        for (int tries = 0; tries < 1000; tries++) {
             if (P2P_GetStats(room, members[i], &s) != P2P_OK || s.age_ms != UINT32_MAX) break;
             nap();
         }
@@ -254,23 +288,27 @@ static int on_line(P2P_Handle room, const char *line) {
         return 1;
     }
     /* P2P_SendMessageToAll leaves out members whose send buffer is full. A chat
-     * wants everyone to hear everything, so it sends to each. */
-    for (int i = 0; i < member_count; i++) {
-        if (!send_to(room, members[i], line, P2P_SEND_RELIABLE)) return 0;
+     * wants everyone to hear everything, so it sends to each: of a copy of the
+     * list, because events that come in meanwhile change it. */
+    static P2P_Connection to[MAX_MEMBERS];
+    int count = member_count;
+    memcpy(to, members, sizeof to);
+    for (int i = 0; i < count; i++) {
+        if (!send_to(room, to[i], line, P2P_SEND_RELIABLE)) return 0;
     }
     return 1;
 }
 
+/* Until /quit, the end of the pipe or Ctrl-C; 1 if the room ended instead. */
 static int talk(P2P_Handle room) {
     char line[LINE_SIZE];
-    int more = 1;
-    while (more) {
-        P2P_Wait(room, 15); /* a game would draw a frame instead */
+    int got = 0;
+    while (got >= 0 && !interrupted) {
+        /* A game would draw a frame instead. While lines come, there is no wait. */
+        P2P_Wait(room, got == 1 ? 0 : 15);
         if (!poll_room(room)) return 1;
-        /* A pipe's lines wait until there is somebody to hear them. */
-        if (member_count == 0 && left == 0) continue;
-        int got = take_line(line);
-        more = got == 1 ? on_line(room, line) : got == 0;
+        got = take_line(line, member_count > 0 || left > 0);
+        if (got == 1 && !on_line(room, line)) break;
     }
     return 0;
 }
@@ -289,12 +327,19 @@ static int usage(void) {
     return 2;
 }
 
+/* A port, or 0: any that is free. */
+static int parse_port(const char *text, uint32_t *port) {
+    char *end;
+    unsigned long n = strtoul(text, &end, 10);
+    *port = n == 0 ? P2P_ANY_PORT : (uint32_t)n;
+    return *text != '-' && end != text && *end == '\0' && n <= 65535;
+}
+
 static int parse(int argc, char **argv, struct options *o) {
     if (argc < 3) return 0;
     o->host = strcmp(argv[1], "host") == 0;
     if (!o->host && strcmp(argv[1], "join") != 0) return 0;
     o->room = argv[2];
-    o->signaling = "ws://127.0.0.1:12776";
     for (int i = 3; i < argc; i++) {
         int has_value = i + 1 < argc && argv[i + 1][0] != '-';
         if (strcmp(argv[i], "--signaling") == 0 && has_value) {
@@ -305,7 +350,7 @@ static int parse(int argc, char **argv, struct options *o) {
             o->loopback_only = 1;
         } else if (strcmp(argv[i], "--serve") == 0) {
             o->serve = 1;
-            if (has_value) o->port = (uint32_t)strtoul(argv[++i], NULL, 10);
+            if (has_value && !parse_port(argv[++i], &o->port)) return 0;
         } else {
             return 0;
         }
@@ -313,27 +358,31 @@ static int parse(int argc, char **argv, struct options *o) {
     return 1;
 }
 
-/* Runs the signaling server in this process, and waits for it to be there. */
-static int serve(const struct options *o, P2P_Handle *server) {
+/* Runs the signaling server in this process, waits for it to be there, and
+ * returns its port; 0 if there is none. */
+static uint32_t serve(const struct options *o, P2P_Handle *server) {
     P2P_SignalingConfig config = {.struct_size = sizeof config, .port = o->port};
+    if (o->loopback_only) config.address = "127.0.0.1";
     int32_t error = P2P_StartSignaling(&config, server);
     if (error < 0) {
         fprintf(stderr, "starting the signaling server: %s\n", P2P_ErrorString(error));
         return 0;
     }
-    if (P2P_Wait(*server, 5000) != 1) return 0;
     uint8_t text[512];
     P2P_Event e;
     P2P_Batch batch = {.struct_size = sizeof batch, .arena = text, .arena_size = sizeof text};
-    if (P2P_Poll(*server, &e, 1, &batch) != 1) return 0;
+    if (P2P_Wait(*server, 5000) != 1 || P2P_Poll(*server, &e, 1, &batch) != 1) {
+        fprintf(stderr, "the signaling server does not start\n");
+        return 0;
+    }
     if (e.type == P2P_EVENT_SIGNALING_OPEN) {
-        printf("* signaling at ws://THIS-MACHINE:%d\n", e.code);
-        return 1;
+        printf("* signaling at ws://%s:%d\n", o->loopback_only ? "127.0.0.1" : "THIS-MACHINE", e.code);
+        return (uint32_t)e.code;
     }
     printf("* ");
     print_text(text + e.data_offset, e.data_length);
     /* If the port is taken, another copy runs the server: go there. */
-    return e.code == P2P_TROUBLE_ADDRESS_IN_USE;
+    return e.code == P2P_TROUBLE_ADDRESS_IN_USE ? (o->port ? o->port : DEFAULT_PORT) : 0;
 }
 
 int main(int argc, char **argv) {
@@ -344,10 +393,13 @@ int main(int argc, char **argv) {
         return 1;
     }
     P2P_Handle server = 0, room = 0;
-    if (o.serve && !serve(&o, &server)) return 1;
+    uint32_t port = o.serve ? serve(&o, &server) : DEFAULT_PORT;
+    if (port == 0) return 1;
+    char own_url[64];
+    snprintf(own_url, sizeof own_url, "ws://127.0.0.1:%u", (unsigned)port);
 
     P2P_Config config = {.struct_size = sizeof config};
-    config.signaling_url = o.signaling;
+    config.signaling_url = o.signaling ? o.signaling : own_url;
     config.room = o.room;
     config.ice_servers = o.ice;
     config.loopback = o.loopback_only ? P2P_LOOPBACK_ONLY : P2P_LOOPBACK_AUTO;
@@ -358,12 +410,13 @@ int main(int argc, char **argv) {
         fprintf(stderr, "%s: %s\n", P2P_ErrorString(error), why);
         return 1;
     }
+    signal(SIGINT, on_interrupt);
     start_keyboard();
     int result = talk(room);
 
     P2P_Dispose(room); /* sends what was accepted and says goodbye */
     P2P_Dispose(server);
-    P2P_Shutdown(2000); /* waits for that */
+    P2P_Shutdown(1000); /* waits for that */
     fflush(stdout);
-    return result;
+    _Exit(result); /* exit() would wait for stdin, where the keyboard's thread still reads */
 }

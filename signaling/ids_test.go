@@ -1,0 +1,92 @@
+package signaling
+
+import (
+	"testing"
+	"time"
+)
+
+func TestIDsCountUpAndAreThenReused(t *testing.T) {
+	var s ids
+	s.use(16386) // a connector's own choice
+	s.use(-5)    // out of the range: of no interest
+	for want := 16384; want <= 32767; want++ {
+		if want == 16386 {
+			continue
+		}
+		s.free(16384) // a free one below is not taken while there are new ones
+		if id, ok := s.take(); !ok || int(id) != want {
+			t.Fatalf("got %d, %v; want %d", id, ok, want)
+		}
+	}
+	s.use(16384)
+	if id, ok := s.take(); ok {
+		t.Fatalf("got %d although all are used", id)
+	}
+	for _, id := range []int16{32767, 16386, 20000} {
+		s.free(id)
+		if got, ok := s.take(); !ok || got != id {
+			t.Errorf("got %d, %v; only %d is free", got, ok, id)
+		}
+	}
+	s.free(16385) // in the same word as where the search begins, before it
+	s.next = 2
+	if got, ok := s.take(); !ok || got != 16385 {
+		t.Errorf("got %d, %v; only 16385 is free", got, ok)
+	}
+}
+
+func TestQueueSaysWhenToWait(t *testing.T) {
+	q := newOutQueue()
+	frame := make([]byte, congestedBytes)
+	if room, _ := q.congested(); room != nil {
+		t.Error("an empty queue is congested")
+	}
+	q.put(frame)
+	room, patience := q.congested()
+	if room == nil || patience <= 0 || patience > stallTime {
+		t.Fatalf("a long queue: %v, %v", room, patience)
+	}
+	if frames, ok := q.take(); !ok || len(frames) != 1 {
+		t.Fatalf("took %d frames, %v", len(frames), ok)
+	}
+	if again, _ := q.congested(); again == nil {
+		t.Error("what is being written does not count")
+	}
+	q.wrote(len(frame))
+	<-room // closed
+	if room, _ := q.congested(); room != nil || q.cost != 0 {
+		t.Errorf("after all was written: congested %v, cost %d", room != nil, q.cost)
+	}
+	q.put(frame)
+	q.progress = time.Now().Add(-2 * stallTime)
+	if room, _ := q.congested(); room != nil {
+		t.Error("one waits for a socket that takes nothing")
+	}
+	puts := 1
+	for q.put(frame) {
+		puts++
+	}
+	if most := maxQueuedBytes/congestedBytes + 1; puts > most {
+		t.Errorf("%d frames were queued, at most %d fit", puts, most)
+	}
+	if _, ok := q.take(); ok || q.put(nil) {
+		t.Error("a full queue lives on")
+	}
+}
+
+func TestTheEndOfAllLinksFitsIntoTheQueue(t *testing.T) {
+	const links, frame = 1 << 16, 4
+	if links*(frame+frameCost) > maxQueuedBytes-congestedBytes {
+		t.Error("a socket whose partners all go at once would be closed")
+	}
+}
+
+func TestDefaultsAreTheOriginals(t *testing.T) {
+	s, err := New(Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.config.PingInterval != 30*time.Second || s.config.MaxPayload != 1048576 || len(s.apps) != 1 || s.apps["/"] == nil {
+		t.Errorf("%+v", s.config)
+	}
+}
