@@ -21,8 +21,8 @@ import (
 // and compares with a model: when things are quiet everyone sees everyone, and
 // every reliable message has arrived exactly once and in order.
 //
-// UNITYP2P_SEED repeats a history, UNITYP2P_HISTORY (a duration) plays on and on
-// with new seeds.
+// The seed is fixed unless UNITYP2P_SEED names another; UNITYP2P_HISTORY (a
+// duration) plays on and on with new ones.
 func TestRandomHistories(t *testing.T) {
 	if text := os.Getenv("UNITYP2P_HISTORY"); text != "" {
 		d, err := time.ParseDuration(text)
@@ -35,20 +35,20 @@ func TestRandomHistories(t *testing.T) {
 		}
 		return
 	}
-	seed := rand.Uint64()
+	seed := uint64(1)
 	if text := os.Getenv("UNITYP2P_SEED"); text != "" {
 		var err error
 		if seed, err = strconv.ParseUint(text, 10, 64); err != nil {
 			t.Fatal(err)
 		}
 	}
-	playHistory(t, seed, 500)
+	playHistory(t, seed, 150)
 }
 
 // Histories that failed once.
 func TestHistoriesThatFailedOnce(t *testing.T) {
-	for _, seed := range []uint64{1} {
-		t.Run(fmt.Sprint(seed), func(t *testing.T) { playHistory(t, seed, 120) })
+	for _, seed := range []uint64{16967462729544618043, 18413401834803846735} {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) { playHistory(t, seed, 100) })
 	}
 }
 

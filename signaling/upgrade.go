@@ -16,6 +16,8 @@ func (s *Server) upgrade(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer s.running.Done()
+	// Judged before the answer: once a client hears 101, its token may expire.
+	welcome := s.config.AdminToken == "" || s.tokens.valid(r.URL.Query().Get("userToken"), time.Now())
 	var header http.Header
 	if offered := websocket.Subprotocols(r); len(offered) > 0 {
 		header = http.Header{"Sec-Websocket-Protocol": {offered[0]}}
@@ -30,7 +32,7 @@ func (s *Server) upgrade(w http.ResponseWriter, r *http.Request) {
 		cut(conn)
 		s.leave(conn)
 	}()
-	if s.config.AdminToken != "" && !s.tokens.valid(r.URL.Query().Get("userToken"), time.Now()) {
+	if !welcome {
 		s.log.Info("socket refused", "reason", "invalid token")
 		refuse(conn, websocket.FormatCloseMessage(websocket.ClosePolicyViolation, "Invalid token"))
 		return
