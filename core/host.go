@@ -14,6 +14,7 @@ type Host struct {
 	Room
 	address  wire.Address
 	incoming map[int16]*introduction
+	pace     pace
 	retrying bool
 }
 
@@ -44,7 +45,9 @@ const (
 // NewHost opens a room. It returns at once; RoomOpen or RoomTrouble tells what
 // came of it, and it tries on until Close.
 func NewHost(cfg Config) (*Host, error) {
-	h := &Host{incoming: make(map[int16]*introduction), address: wire.AddressOf(cfg.Room)}
+	h := &Host{
+		incoming: make(map[int16]*introduction), pace: make(pace), address: wire.AddressOf(cfg.Room),
+	}
 	if err := h.init(cfg, h, true); err != nil {
 		return nil, err
 	}
@@ -209,6 +212,7 @@ func (h *Host) disconnected(p *peer, why link.Reason) {
 	if h.members[p.id] != nil || !introducible(p) {
 		return // replaced by a newer connection
 	}
+	h.pace.forget(p.id)
 	reason := uint64(wire.ReasonLost)
 	switch why {
 	case link.Left:
@@ -226,21 +230,4 @@ func (h *Host) disconnected(p *peer, why link.Reason) {
 func (h *Host) failed(p *peer, why link.Reason) {
 	h.done(p)
 	h.log.Info("a member could not connect", "reason", int(why))
-}
-
-// control passes negotiation on between members. The sender's id is the one
-// that its certificate proved, so nobody speaks in another's name.
-func (h *Host) control(p *peer, c wire.Control) {
-	if c.Kind != wire.ControlSignal {
-		if introducible(p) {
-			p.link.Violate() // only a host may say who is in the room
-		}
-		return
-	}
-	to := h.members[MemberID(c.Member)]
-	if to == nil || to == p || !introducible(to) || !introducible(p) {
-		return // it has left meanwhile
-	}
-	c.Member = uint64(p.id)
-	to.link.SendControl(c)
 }

@@ -1,6 +1,8 @@
 package core
 
 import (
+	"errors"
+
 	"github.com/pion/webrtc/v4"
 
 	"unityp2p/core/link"
@@ -29,8 +31,18 @@ type route interface {
 	send(n wire.Negotiation)
 }
 
+// maxAttempts bounds the links that are on their way up or down, each of which
+// holds sockets and goroutines, so that strangers cannot make us hold any
+// number of them.
+const maxAttempts = 128
+
+var errTooManyAttempts = errors.New("too many attempts to connect at a time")
+
 // newPeer begins a link. In the loop.
 func (r *Room) newPeer(rt route, expect MemberID, offer bool) (*peer, error) {
+	if len(r.peers)-len(r.members) >= maxAttempts {
+		return nil, errTooManyAttempts
+	}
 	p := &peer{room: r, route: rt, id: expect}
 	begin := r.engine.Answer
 	if offer {

@@ -92,6 +92,8 @@ type Link struct {
 	failed  chan struct{}         // pion says that the connection failed or closed
 	fail    sync.Once
 
+	dataChannels atomic.Int32 // that the other side opened
+
 	// Set by the supervisor before Up, constant afterwards.
 	own           bool
 	host          bool
@@ -130,6 +132,16 @@ func (e *Engine) Answer(ctx context.Context, h Handler, expect uint64) (*Link, e
 }
 
 func (e *Engine) begin(ctx context.Context, h Handler, expect uint64, offerer bool) (*Link, error) {
+	l, err := e.newLink(h, expect, offerer)
+	if err != nil {
+		return nil, err
+	}
+	go l.supervise(ctx)
+	return l, nil
+}
+
+// newLink makes a link that nobody supervises yet.
+func (e *Engine) newLink(h Handler, expect uint64, offerer bool) (*Link, error) {
 	pc, err := e.newPeerConnection()
 	if err != nil {
 		return nil, fmt.Errorf("creating a peer connection: %w", err)
@@ -146,7 +158,6 @@ func (e *Engine) begin(ctx context.Context, h Handler, expect uint64, offerer bo
 	l.out.init(e.options.SendBuffer)
 	l.in.init(e.options.ReceiveBuffer)
 	l.watch()
-	go l.supervise(ctx)
 	return l, nil
 }
 

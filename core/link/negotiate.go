@@ -1,10 +1,7 @@
 package link
 
 import (
-	"errors"
 	"fmt"
-	"strconv"
-	"strings"
 
 	"github.com/pion/datachannel"
 	"github.com/pion/webrtc/v4"
@@ -12,63 +9,12 @@ import (
 	"unityp2p/core/wire"
 )
 
-// markPrefix begins the SDP line by which own peers know each other:
-// version, then capabilities (none are defined yet). Others ignore it (RFC 8866
-// section 5.13).
-const markPrefix = "a=unityp2p:"
-
-func markSDP(sdp string) string {
-	if !strings.HasSuffix(sdp, "\n") {
-		sdp += "\r\n"
-	}
-	return sdp + markPrefix + strconv.Itoa(wire.Version) + " 0\r\n"
-}
-
-// sdpLines yields the value after prefix of the first line that has it.
-func sdpValue(sdp, prefix string) (string, bool) {
-	for line := range strings.Lines(sdp) {
-		if value, ok := strings.CutPrefix(line, prefix); ok {
-			return strings.TrimSpace(value), true
-		}
-	}
-	return "", false
-}
-
-// ownVersion reports whether the SDP is from a peer that speaks our version.
-// Peers that only speak another one meet us as original peers do.
-func ownVersion(sdp string) bool {
-	value, ok := sdpValue(sdp, markPrefix)
-	if !ok {
-		return false
-	}
-	version, _, _ := strings.Cut(value, " ")
-	return version == strconv.Itoa(wire.Version)
-}
-
-// maxMessageSize reads RFC 8841's attribute: absent means 64 KiB, 0 any size.
-func maxMessageSize(sdp string) int {
-	value, ok := sdpValue(sdp, "a=max-message-size:")
-	if !ok {
-		return 65535
-	}
-	n, err := strconv.ParseUint(value, 10, 32)
-	if err != nil {
-		return 65535
-	}
-	if n == 0 || n > maxRawMessage {
-		return maxRawMessage
-	}
-	return int(n)
-}
-
-// maxEarly bounds the candidates that may come before the description.
-const maxEarly = 64
-
 // negotiator is the supervisor's part that trades descriptions.
 type negotiator struct {
 	link      *Link
 	described bool // the remote description is set
 	early     []webrtc.ICECandidateInit
+	count     int // candidates that came
 }
 
 func (n *negotiator) offer() error {
@@ -113,7 +59,9 @@ func (n *negotiator) take(s wire.Negotiation) error {
 
 func (n *negotiator) answer(sdp string) error {
 	l := n.link
-	l.describe(sdp)
+	if err := n.describe(sdp); err != nil {
+		return err
+	}
 	if err := n.setRemote(webrtc.SDPTypeOffer, sdp); err != nil {
 		return err
 	}
@@ -134,7 +82,9 @@ func (n *negotiator) answer(sdp string) error {
 
 func (n *negotiator) accept(sdp string) error {
 	l := n.link
-	l.describe(sdp)
+	if err := n.describe(sdp); err != nil {
+		return err
+	}
 	if l.own {
 		if err := l.createChannel(control); err != nil {
 			return err
@@ -144,10 +94,15 @@ func (n *negotiator) accept(sdp string) error {
 }
 
 // describe notes what the other side's SDP says of it.
-func (l *Link) describe(sdp string) {
+func (n *negotiator) describe(sdp string) error {
+	if err := checkSDP(sdp); err != nil {
+		return err
+	}
+	l := n.link
 	l.own = ownVersion(sdp)
 	l.maxReliable = maxMessageSize(sdp)
 	l.maxUnreliable = l.maxReliable
+	return nil
 }
 
 func (n *negotiator) setRemote(kind webrtc.SDPType, sdp string) error {
@@ -163,7 +118,12 @@ func (n *negotiator) setRemote(kind webrtc.SDPType, sdp string) error {
 	return nil
 }
 
+// candidate takes one address of the other side. Each makes us send requests to
+// it, so that a list without end would make us flood a stranger.
 func (n *negotiator) candidate(s wire.Negotiation) error {
+	if n.count++; n.count > maxCandidates {
+		return errTooManyCandidates
+	}
 	c := webrtc.ICECandidateInit{Candidate: s.Candidate, SDPMLineIndex: &s.SDPMLineIndex}
 	if s.SDPMid != "" {
 		c.SDPMid = &s.SDPMid
@@ -174,9 +134,6 @@ func (n *negotiator) candidate(s wire.Negotiation) error {
 	if n.described {
 		n.add(c)
 		return nil
-	}
-	if len(n.early) == maxEarly {
-		return errors.New("too many candidates before the description")
 	}
 	n.early = append(n.early, c)
 	return nil
@@ -213,15 +170,26 @@ func (l *Link) watch() {
 	l.pc.OnICEConnectionStateChange(func(s webrtc.ICEConnectionState) {
 		l.in.iceLost.Store(s == webrtc.ICEConnectionStateDisconnected)
 	})
-	l.pc.OnDataChannel(func(dc *webrtc.DataChannel) {
-		for kind, label := range labels {
-			if dc.Label() == label && !l.offerer {
-				l.adopt(kind, dc)
-				return
-			}
+	l.pc.OnDataChannel(l.offered)
+}
+
+// maxOffered bounds the data channels that the other side may open. Each takes
+// memory, also of those that nobody reads.
+const maxOffered = 16
+
+// offered takes a data channel that the other side opened.
+func (l *Link) offered(dc *webrtc.DataChannel) {
+	if l.dataChannels.Add(1) > maxOffered {
+		l.stop(Protocol)
+		return
+	}
+	for kind, label := range labels {
+		if dc.Label() == label && !l.offerer && (l.own || kind != control) {
+			l.adopt(kind, dc)
+			return
 		}
-		l.engine.options.Logger.Info("data channel with an unknown label ignored")
-	})
+	}
+	l.engine.options.Logger.Info("data channel with an unknown label ignored")
 }
 
 func (l *Link) createChannel(kind int) error {

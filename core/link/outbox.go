@@ -8,7 +8,7 @@ import (
 
 // Bounds of the sending side.
 const (
-	maxControlQueue = 4096      // control messages; beyond it the other side does not read: Protocol
+	maxControlQueue = 4 << 20   // cost of control messages; beyond it the other side does not read: Protocol
 	unreliableQueue = 512 << 10 // cost of unreliable messages; beyond it the oldest is dropped
 	fragmentSize    = 16 << 10  // larger messages go in pieces of this
 	batchSize       = 1100      // small messages are put together up to this: one datagram
@@ -26,6 +26,7 @@ type outbox struct {
 	mu         sync.Mutex
 	budget     int
 	control    [][]byte
+	controlled uint64 // cost of them
 	reliable   queue
 	unreliable queue
 	credit     uint64 // reliable cost that the other side allows, in all
@@ -104,7 +105,7 @@ func (o *outbox) abandon() {
 func (o *outbox) putControl(p []byte) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if len(o.control) >= maxControlQueue {
+	if o.controlled += cost(len(p)); o.controlled > maxControlQueue {
 		return false
 	}
 	o.control = append(o.control, p)
@@ -149,7 +150,7 @@ func (o *outbox) takeControl() [][]byte {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	taken := o.control
-	o.control = nil
+	o.control, o.controlled = nil, 0
 	return taken
 }
 

@@ -173,7 +173,7 @@ func appendMessages(dst []Message, k *wire.Packet, reliable bool, most int) ([]M
 	}
 	for body := k.Body; len(body) > 0; {
 		message, rest, err := wire.NextMessage(body)
-		if err != nil || len(message) > most {
+		if err != nil || len(message) > most || len(dst) == wire.MaxBatch {
 			return dst, 0, wire.ErrPacket
 		}
 		dst = append(dst, Message{Data: message, Reliable: reliable})

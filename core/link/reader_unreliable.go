@@ -26,14 +26,25 @@ func (l *Link) readUnreliable() {
 type partial struct {
 	seq   uint64
 	data  []byte
-	have  uint64          // bytes that came
-	parts map[uint64]bool // offsets that came
+	have  int            // bytes that came
+	parts map[uint64]int // lengths of the fragments that came, by offset
+}
+
+// whole reports whether the fragments cover the message. Their lengths add up
+// to its length, but they may overlap.
+func (m *partial) whole() bool {
+	at := 0
+	for range len(m.parts) {
+		at += m.parts[uint64(at)]
+	}
+	return at == len(m.data)
 }
 
 type unreliableReader struct {
 	link     *Link
 	batch    []Message
 	partials []partial // oldest first
+	spare    []partial // their memory, for others: announced lengths cost the announcer, not us
 }
 
 func (r *unreliableReader) take(p []byte) bool {
@@ -71,22 +82,21 @@ func (r *unreliableReader) fragment(k *wire.Packet) bool {
 	if uint64(len(m.data)) != k.Total {
 		return false
 	}
-	if m.parts[k.Offset] {
+	if m.parts[k.Offset] > 0 {
 		return true
 	}
-	m.parts[k.Offset] = true
+	m.parts[k.Offset] = len(k.Body)
 	copy(m.data[k.Offset:], k.Body)
-	m.have += uint64(len(k.Body))
-	if m.have < k.Total {
+	m.have += len(k.Body)
+	if m.have < len(m.data) {
 		return true
 	}
-	if m.have > k.Total {
-		return false // fragments that overlap
+	if !m.whole() {
+		return false
 	}
 	r.batch = append(r.batch[:0], Message{Data: m.data})
-	bytes := len(m.data)
-	r.partials = append(r.partials[:i], r.partials[i+1:]...)
-	r.deliver(bytes)
+	r.deliver(len(m.data))
+	r.remove(i)
 	return true
 }
 
@@ -107,12 +117,32 @@ func (r *unreliableReader) find(k *wire.Packet) int {
 		if at == 0 {
 			return -1
 		}
-		r.partials = append(r.partials[:0], r.partials[1:]...)
+		r.remove(0)
 		at--
 	}
-	fresh := partial{seq: k.Seq, data: make([]byte, k.Total), parts: make(map[uint64]bool)}
 	r.partials = append(r.partials, partial{})
 	copy(r.partials[at+1:], r.partials[at:])
-	r.partials[at] = fresh
+	r.partials[at] = r.fresh(k)
 	return at
+}
+
+func (r *unreliableReader) remove(i int) {
+	r.spare = append(r.spare, r.partials[i])
+	r.partials = append(r.partials[:i], r.partials[i+1:]...)
+}
+
+// fresh begins a message, in the memory of an earlier one if that is enough.
+func (r *unreliableReader) fresh(k *wire.Packet) partial {
+	m := partial{}
+	if last := len(r.spare) - 1; last >= 0 {
+		m, r.spare = r.spare[last], r.spare[:last]
+		clear(m.parts)
+	} else {
+		m.parts = make(map[uint64]int)
+	}
+	if uint64(cap(m.data)) < k.Total {
+		m.data = make([]byte, k.Total)
+	}
+	m.seq, m.have, m.data = k.Seq, 0, m.data[:k.Total]
+	return m
 }

@@ -32,8 +32,17 @@ type Negotiation struct {
 // ErrNegotiation is returned for what is no negotiation message.
 var ErrNegotiation = errors.New("wire: malformed negotiation message")
 
-// maxNegotiation bounds the bytes of one message; real ones have a few KiB.
-const maxNegotiation = 256 << 10
+// Bounds of what one message may hold; real descriptions have a few KiB, real
+// candidates 200 bytes.
+const (
+	maxNegotiation = 128 << 10 // UTF-16
+	maxCandidate   = 2 << 10   // all fields of one together
+)
+
+// oversized reports whether a candidate is longer than any real one.
+func (n *Negotiation) oversized() bool {
+	return len(n.Candidate)+len(n.SDPMid)+len(n.UsernameFragment) > maxCandidate
+}
 
 // ParseNegotiation decodes a message, UTF-16LE text as it goes through the
 // signaling server.
@@ -69,10 +78,14 @@ func ParseNegotiation(utf16le []byte) (Negotiation, error) {
 	case m.Type == "answer" && m.SDP != "":
 		return Negotiation{Kind: Answer, SDP: m.SDP}, nil
 	case m.Type == "" && m.Candidate != nil:
-		return Negotiation{
+		n := Negotiation{
 			Kind: Candidate, Candidate: *m.Candidate, SDPMid: or(m.SDPMid),
 			SDPMLineIndex: or(m.SDPMLineIndex), UsernameFragment: or(m.UsernameFragment),
-		}, nil
+		}
+		if n.oversized() {
+			return Negotiation{}, ErrNegotiation
+		}
+		return n, nil
 	}
 	return Negotiation{}, ErrNegotiation
 }

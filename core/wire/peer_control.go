@@ -200,6 +200,7 @@ func (r *reader) signal() Negotiation {
 		n.SDPMLineIndex = uint16(line)
 		r.bad = r.bad || line > 0xffff
 		n.SDPMid, n.UsernameFragment, n.Candidate = r.text(), r.text(), r.text()
+		r.bad = r.bad || n.oversized()
 	default:
 		r.bad = true
 	}

@@ -27,6 +27,10 @@ const (
 	MinFragment = 1 << 10
 )
 
+// MaxBatch is the most messages that one packet may carry. Empty ones take a
+// byte each, and far more than that at the receiver.
+const MaxBatch = 2048
+
 // MaxPacket is the largest packet on a data channel between our own peers.
 const MaxPacket = MaxFragment + 64
 

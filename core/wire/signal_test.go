@@ -157,7 +157,11 @@ func FuzzParseNegotiation(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if again, err := ParseNegotiation(n.Append(nil)); err != nil || again != n {
+		encoded := n.Append(nil)
+		if len(encoded) > maxNegotiation {
+			return // what JSON escapes takes more room
+		}
+		if again, err := ParseNegotiation(encoded); err != nil || again != n {
 			t.Fatalf("%+v came back as %+v, %v", n, again, err)
 		}
 	})
