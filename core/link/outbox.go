@@ -14,6 +14,7 @@ const (
 	batchSize       = 1100      // small messages are put together up to this: one datagram
 	highWater       = 1 << 20   // bytes that SCTP may hold of the reliable channel
 	highUnreliable  = 512 << 10 // and of the unreliable one
+	highControl     = 64 << 10  // and of the control channel
 )
 
 // outbox holds what waits to be sent. Costs are returned to the sender when a
@@ -26,7 +27,8 @@ type outbox struct {
 	mu         sync.Mutex
 	budget     int
 	control    [][]byte
-	controlled uint64 // cost of them
+	controlled uint64  // cost of them
+	pong       *uint64 // the token of the last ping that was not answered
 	reliable   queue
 	unreliable queue
 	credit     uint64 // reliable cost that the other side allows, in all
@@ -96,6 +98,7 @@ func (o *outbox) dropOldest() int {
 func (o *outbox) abandon() {
 	o.mu.Lock()
 	o.reliable, o.unreliable = queue{}, queue{}
+	o.control, o.controlled = nil, 0
 	o.offset, o.unrelOffset = 0, 0
 	o.mu.Unlock()
 	o.signal()
@@ -145,13 +148,32 @@ func (o *outbox) close() {
 	close(o.closing)
 }
 
-// takeControl returns the queued control messages.
-func (o *outbox) takeControl() [][]byte {
+// answer queues the answer to a ping, in place of an earlier one that has not
+// left: who floods us with pings hears fewer answers.
+func (o *outbox) answer(token uint64) {
+	o.mu.Lock()
+	o.pong = &token
+	o.mu.Unlock()
+	o.signal()
+}
+
+// nextControl returns the next control message, nil if there is none.
+func (o *outbox) nextControl() []byte {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	taken := o.control
-	o.control, o.controlled = nil, 0
-	return taken
+	if o.pong != nil {
+		c := wire.Control{Kind: wire.ControlPong, Token: *o.pong}
+		o.pong = nil
+		return c.Append(nil)
+	}
+	if len(o.control) == 0 {
+		return nil
+	}
+	p := o.control[0]
+	o.control[0] = nil
+	o.control = o.control[1:]
+	o.controlled -= cost(len(p))
+	return p
 }
 
 // nextUnreliable builds the next packet of the unreliable channel into dst. It
@@ -246,7 +268,7 @@ func (o *outbox) noteSent(messages, bytes int) {
 func (o *outbox) goodbye() (bye []byte, ok bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if !o.finishing || o.reliable.first() != nil || o.unreliable.first() != nil {
+	if !o.finishing || len(o.control) > 0 || o.reliable.first() != nil || o.unreliable.first() != nil {
 		return nil, false
 	}
 	c := wire.Control{Kind: wire.ControlBye, Reason: byeCode(o.why), Seq: o.relSeq}

@@ -30,8 +30,7 @@ func (l *Link) readControl() {
 func (l *Link) takeControl(c *wire.Control) bool {
 	switch c.Kind {
 	case wire.ControlPing:
-		pong := wire.Control{Kind: wire.ControlPong, Token: c.Token}
-		l.sendControl(&pong)
+		l.out.answer(c.Token)
 	case wire.ControlPong:
 		l.measure(c.Token)
 	case wire.ControlCredit:

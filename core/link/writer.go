@@ -11,7 +11,7 @@ import (
 func (l *Link) write() {
 	o := &l.engine.options
 	w := writer{link: l, buf: make([]byte, 0, 2<<10)}
-	for kind, high := range map[int]uint64{reliable: highWater, unreliable: highUnreliable, control: 2} {
+	for kind, high := range map[int]uint64{reliable: highWater, unreliable: highUnreliable, control: highControl} {
 		if c := l.channels[kind]; c != nil {
 			c.stream.SetBufferedAmountLowThreshold(high / 2)
 			c.stream.OnBufferedAmountLow(l.out.signal)
@@ -101,12 +101,16 @@ func (w *writer) report(rel, unrel int) {
 	}
 }
 
+// control sends what waits for the control channel, as far as the other side
+// takes it. What waits longer is bounded by the outbox.
 func (w *writer) control() bool {
-	for _, p := range w.link.out.takeControl() {
-		if w.link.channels[control] == nil {
-			continue
+	c := w.link.channels[control]
+	for c != nil && c.stream.BufferedAmount() < highControl {
+		p := w.link.out.nextControl()
+		if p == nil {
+			return true
 		}
-		if _, err := w.link.channels[control].stream.Write(p); err != nil {
+		if _, err := c.stream.Write(p); err != nil {
 			return false
 		}
 	}
