@@ -76,6 +76,8 @@ type room interface {
 	Next(ctx context.Context) (core.Event, error)
 	Member() core.MemberID
 	Send(conn core.ConnID, data []byte, reliable bool) error
+	SendTo(conns []core.ConnID, data []byte, reliable bool) []core.ConnID
+	Release(conn core.ConnID, cost int)
 	Broadcast(data []byte, reliable bool) int
 	Disconnect(conn core.ConnID) error
 	Stats(dst []core.Stats) []core.Stats
