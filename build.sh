@@ -25,6 +25,7 @@ usage: ./build.sh [COMMAND]
   demo      a room of four processes, shown as a table
   test      install what the tests need, and run all of them
   lint      the linters alone
+  bench     measure against pion/webrtc: [--json FILE] [--plot FILE] [--rounds N]
   server    build the signaling server: build/unityp2p
   chat      build the C example: build/chat
   notices   write THIRD-PARTY-NOTICES anew
@@ -83,11 +84,16 @@ build_library() {
   local out
   out="$(library_path)"
   say "building $out"
-  mkdir -p "$(dirname "$out")"
-  CGO_ENABLED=1 go build -trimpath -buildvcs=false -buildmode=c-shared \
-    -ldflags "$(link_flags) -extldflags '$(linker_flags)'" -o "$out" ./cexport
-  rm -f "${out%.*}.h"
+  build_library_to "$out"
   say "built $out, $(wc -c <"$out") bytes"
+}
+
+# build_library_to FILE [TAGS]: see linker_flags.
+build_library_to() {
+  mkdir -p "$(dirname "$1")"
+  CGO_ENABLED=1 go build -trimpath -buildvcs=false -buildmode=c-shared -tags "${2:-}" \
+    -ldflags "$(link_flags) -extldflags '$(linker_flags)'" -o "$1" ./cexport
+  rm -f "${1%.*}.h"
 }
 
 build_server() {
@@ -97,16 +103,22 @@ build_server() {
   CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags "$(link_flags)" -o build/unityp2p ./cmd/unityp2p
 }
 
-# build_example NAME: a C example, which finds the library where it was built.
+# build_example NAME: one of the C examples.
 build_example() {
+  [ -f "$(library_path)" ] || build_library
+  build_program "examples/c/$1.c" "build/$1"
+}
+
+# build_program SOURCE OUT: a C program, which finds the library where it was
+# built.
+build_program() {
   local library
   library="$(library_path)"
-  [ -f "$library" ] || build_library
-  say "building build/$1"
-  mkdir -p build
-  "${CC:-gcc}" -std=c11 -O2 -Wall -Wextra -Werror -Iinclude "examples/c/$1.c" \
+  say "building $2"
+  mkdir -p "$(dirname "$2")"
+  "${CC:-gcc}" -std=c11 -O2 -Wall -Wextra -Werror -Iinclude "$1" \
     -L"$(dirname "$library")" -lunityp2p -lpthread \
-    -Wl,-rpath,"$root/$(dirname "$library")" -o "build/$1"
+    -Wl,-rpath,"$root/$(dirname "$library")" -o "$2"
 }
 
 # ----------------------------------------------------------------- processes
@@ -200,6 +212,20 @@ show_pairs() {
 
 member_name() {
   if [ "$1" -eq 0 ]; then say host; else say "client$1"; fi
+}
+
+# ----------------------------------------------------------------- benchmark
+
+# bench [--json FILE] [--plot FILE] [--rounds N]
+bench() {
+  build_library
+  say "building build/bench"
+  build_library_to build/bench/stock/libunityp2p.so stock_buffers
+  go build -trimpath -o build/bench/raw ./internal/bench/raw
+  go build -trimpath -o build/bench/bench ./internal/bench
+  build_program internal/bench/ours/ours.c build/bench/ours
+  build/bench/bench -ours build/bench/ours -raw build/bench/raw \
+    -library "$(library_path)" -stock build/bench/stock "$@"
 }
 
 # ---------------------------------------------------------------------- tests
@@ -355,6 +381,10 @@ lint)
 server) build_server ;;
 chat) build_example chat ;;
 notices) write_notices ;;
+bench)
+  shift
+  bench "$@"
+  ;;
 clean) rm -rf build unity/Plugins ;;
 help | -h | --help) usage ;;
 *)

@@ -7,11 +7,6 @@ import (
 	"github.com/pion/transport/v5/stdnet"
 )
 
-// socketBuffer is asked of the system for each UDP socket; the system may grant
-// less. Bursts of a game that sends once a frame fit into it; with the system's
-// default a third of 50 000 messages a second was lost.
-const socketBuffer = 4 << 20
-
 // sockets is pion's network with larger socket buffers. Every link has sockets
 // of its own: a mux would route by remote address and mix up two links between
 // the same two machines.
