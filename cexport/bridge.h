@@ -166,8 +166,14 @@ void command_put(struct command *c);
 
 /* ------------------------------------------------------- for Go, called by cgo */
 
-/* Waits for commands and takes all of them, oldest first. */
+/* Takes all commands, oldest first. NULL: there are none, and the engine is to
+ * sleep until it is woken. */
 struct command *bridge_take(void);
+/* What to sleep on: a descriptor that becomes readable, to be read empty. Or -1:
+ * then bridge_sleep, which blocks and returns whether it was woken. To be called
+ * once, before the first bridge_take. */
+intptr_t bridge_alarm(void);
+int32_t bridge_sleep(void);
 void bridge_free(struct command *first);
 
 /* Puts events of one handle. base is what the offsets count from. Returns 0 if

@@ -6,9 +6,8 @@
 #include <string.h>
 
 static p2p_mutex queue_mutex = P2P_MUTEX_INIT;
-static p2p_cond queue_filled = P2P_COND_INIT;
 static struct command *queue_first, *queue_last;
-static bool engine_sleeps;
+static bool engine_sleeps; /* or is about to: it found nothing */
 static _Atomic uint64_t queue_bytes; /* of commands that exist */
 
 static uint64_t command_size(uint32_t length, uint32_t targets) {
@@ -45,6 +44,67 @@ void command_drop(struct command *c) {
     free(c);
 }
 
+/* The engine sleeps in the network poller of its language's runtime, where a
+ * pipe wakes it in microseconds. A thread of its own that waited for a condition
+ * in here would have to get back into that runtime first: with few threads and
+ * much to do that took up to ten milliseconds. */
+#if defined(_WIN32)
+
+/* That poller knows no pipes here. */
+static p2p_mutex alarm_mutex = P2P_MUTEX_INIT;
+static p2p_cond alarm_rang = P2P_COND_INIT;
+static bool alarm_on;
+
+intptr_t bridge_alarm(void) { return -1; }
+
+int32_t bridge_sleep(void) {
+    mutex_lock(&alarm_mutex);
+    while (!alarm_on) cond_wait(&alarm_rang, &alarm_mutex);
+    alarm_on = false;
+    mutex_unlock(&alarm_mutex);
+    return 1;
+}
+
+static void wake_engine(void) {
+    mutex_lock(&alarm_mutex);
+    alarm_on = true;
+    mutex_unlock(&alarm_mutex);
+    cond_broadcast(&alarm_rang);
+}
+
+#else
+
+#include <fcntl.h>
+#include <poll.h>
+#include <unistd.h>
+
+static int alarm_pipe[2] = {-1, -1};
+
+intptr_t bridge_alarm(void) {
+    if (alarm_pipe[0] < 0 && pipe(alarm_pipe) == 0) {
+        for (int i = 0; i < 2; i++) {
+            fcntl(alarm_pipe[i], F_SETFD, FD_CLOEXEC);
+            fcntl(alarm_pipe[i], F_SETFL, O_NONBLOCK);
+        }
+    }
+    return alarm_pipe[0];
+}
+
+int32_t bridge_sleep(void) {
+    char rung[64];
+    struct pollfd p = {.fd = alarm_pipe[0], .events = POLLIN};
+    poll(&p, 1, -1);
+    return read(alarm_pipe[0], rung, sizeof rung) > 0;
+}
+
+/* One byte each time that the engine went to sleep, so the pipe is never full. */
+static void wake_engine(void) {
+    ssize_t ignored = write(alarm_pipe[1], "", 1);
+    (void)ignored;
+}
+
+#endif
+
 void command_put(struct command *c) {
     c->next = NULL;
     mutex_lock(&queue_mutex);
@@ -55,17 +115,16 @@ void command_put(struct command *c) {
     }
     queue_last = c;
     bool wake = engine_sleeps;
+    engine_sleeps = false;
     mutex_unlock(&queue_mutex);
-    if (wake) cond_broadcast(&queue_filled);
+    if (wake) wake_engine();
 }
 
 struct command *bridge_take(void) {
     mutex_lock(&queue_mutex);
-    engine_sleeps = true;
-    while (queue_first == NULL) cond_wait(&queue_filled, &queue_mutex);
-    engine_sleeps = false;
     struct command *first = queue_first;
     queue_first = queue_last = NULL;
+    engine_sleeps = first == NULL;
     mutex_unlock(&queue_mutex);
     return first;
 }

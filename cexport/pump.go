@@ -7,6 +7,7 @@ import "C"
 
 import (
 	"log/slog"
+	"os"
 	"unsafe"
 
 	"unityp2p/core"
@@ -46,12 +47,34 @@ func newPump() *pump {
 }
 
 func (p *pump) run() {
+	sleep := sleeper()
 	for {
 		first := C.bridge_take()
+		if first == nil {
+			sleep()
+			continue
+		}
 		for c := first; c != nil; c = c.next {
 			p.command(c)
 		}
 		C.bridge_free(first)
+	}
+}
+
+// sleeper returns what waits until there are commands. A goroutine that reads
+// from a pipe holds up nothing and is woken at once; one that waits in C keeps
+// its share of the scheduler for a while.
+func sleeper() func() {
+	fd := C.bridge_alarm()
+	if fd < 0 {
+		return func() { C.bridge_sleep() }
+	}
+	pipe := os.NewFile(uintptr(fd), "unityp2p commands")
+	rung := make([]byte, 64)
+	return func() {
+		if _, err := pipe.Read(rung); err != nil {
+			C.bridge_sleep() // somebody closed what is not theirs
+		}
 	}
 }
 

@@ -65,6 +65,7 @@ static void *fake_run(void *unused) {
     (void)unused;
     for (;;) {
         struct command *first = bridge_take();
+        if (first == NULL) bridge_sleep();
         for (struct command *c = first; c != NULL; c = c->next) fake_command(c);
         bridge_free(first);
     }
@@ -73,6 +74,7 @@ static void *fake_run(void *unused) {
 
 static void fake_start(void) {
     pthread_t thread;
+    CHECK(bridge_alarm() >= 0);
     CHECK(pthread_create(&thread, NULL, fake_run, NULL) == 0);
     pthread_detach(thread);
 }
