@@ -155,7 +155,9 @@ func (c *Client) leaveRoute() {
 	}
 }
 
-func (c *Client) admit(*peer) bool { return len(c.members)+c.admitted < maxMembers }
+func (c *Client) admit(*peer) (in bool, why link.Reason) {
+	return len(c.members)+c.admitted < maxMembers, link.Full
+}
 
 func (c *Client) connected(p *peer) {
 	if p != c.attempt {

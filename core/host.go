@@ -2,6 +2,7 @@ package core
 
 import (
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"unityp2p/core/link"
@@ -15,6 +16,7 @@ type Host struct {
 	address  wire.Address
 	incoming map[int16]*introduction
 	pace     pace
+	removed  removals
 	retrying bool
 }
 
@@ -180,11 +182,25 @@ func (h *Host) done(p *peer) {
 	}
 }
 
-func (h *Host) admit(p *peer) bool {
-	if _, here := h.members[p.id]; here {
-		return true // it comes back, in place of its old connection
+func (h *Host) admit(p *peer) (in bool, why link.Reason) {
+	old := h.members[p.id]
+	if h.removed.has(p.id) || (old != nil && old.removed.Load()) {
+		return false, link.Removed // it missed our goodbye
 	}
-	return len(h.members)+h.admitted < h.cfg.MaxMembers
+	// Who is here comes back, in place of its old connection.
+	return old != nil || len(h.members)+h.admitted < h.cfg.MaxMembers, link.Full
+}
+
+// removals remembers whom the game removed, the last maxMembers of them.
+type removals struct{ ids []MemberID }
+
+func (r *removals) has(id MemberID) bool { return slices.Contains(r.ids, id) }
+
+func (r *removals) add(id MemberID) {
+	if len(r.ids) == maxMembers {
+		r.ids = append(r.ids[:0], r.ids[1:]...)
+	}
+	r.ids = append(r.ids, id)
 }
 
 func (h *Host) connected(p *peer) {
@@ -209,6 +225,9 @@ func (h *Host) connected(p *peer) {
 func introducible(p *peer) bool { return p.link.Own() && !p.link.Host() }
 
 func (h *Host) disconnected(p *peer, why link.Reason) {
+	if p.removed.Load() {
+		h.removed.add(p.id)
+	}
 	if h.members[p.id] != nil || !introducible(p) {
 		return // replaced by a newer connection
 	}

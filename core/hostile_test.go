@@ -338,3 +338,28 @@ func TestALyingGreetingIsNotLetIn(t *testing.T) {
 		})
 	}
 }
+
+// Who is removed and missed the goodbye, or does not care, hears it again.
+func TestARemovedMemberCannotComeBack(t *testing.T) {
+	tr := newTrial(t, nil)
+	tr.liar.awaitReady()
+	member := tr.liar.member()
+	tr.host.await("the liar", func() bool { return tr.host.here[member] != 0 })
+	if err := tr.host.Disconnect(tr.host.conn(member)); err != nil {
+		t.Fatal(err)
+	}
+	if code := tr.host.fate(tr.liar); code != core.Local {
+		t.Errorf("it went as %v", code)
+	}
+	again := newLiarAs(t, true, tr.liar.cert)
+	again.join(tr.server, "room")
+	select {
+	case c := <-again.heard:
+		if c.Kind != wire.ControlBye || c.Reason != wire.ReasonRemoved {
+			t.Errorf("it heard %+v", c)
+		}
+	case <-time.After(patience):
+		t.Fatal("it heard nothing")
+	}
+	again.awaitEnd()
+}

@@ -292,12 +292,17 @@ func (s *socket) run(take func(f wire.Frame)) {
 func joinAsLiar(t *testing.T, s *server, room string, prepare func(*liar)) *liar {
 	t.Helper()
 	l := newLiar(t, true)
-	const link = 1
-	ws := dial(t, s)
-	l.signal = func(n wire.Negotiation) { ws.say(link, n) }
 	if prepare != nil {
 		prepare(l)
 	}
+	l.join(s, room)
+	return l
+}
+
+func (l *liar) join(s *server, room string) {
+	const link = 1
+	ws := dial(l.t, s)
+	l.signal = func(n wire.Negotiation) { ws.say(link, n) }
 	go ws.run(func(f wire.Frame) {
 		switch f.Type {
 		case wire.NewConnection:
@@ -309,7 +314,6 @@ func joinAsLiar(t *testing.T, s *server, room string, prepare func(*liar)) *liar
 		}
 	})
 	ws.send(wire.Frame{Type: wire.NewConnection, DataType: wire.Text, ID: link, Data: []byte(wire.AddressOf(room))})
-	return l
 }
 
 // hostAsLiar hosts a room. Each who connects gets a liar of its own; ready is

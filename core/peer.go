@@ -2,6 +2,7 @@ package core
 
 import (
 	"errors"
+	"sync/atomic"
 
 	"github.com/pion/webrtc/v4"
 
@@ -15,6 +16,8 @@ type peer struct {
 	room  *Room
 	link  *link.Link
 	route route
+
+	removed atomic.Bool // the game disconnected it
 
 	// Set in the loop when the link is up, constant afterwards.
 	conn      ConnID
@@ -67,16 +70,19 @@ func (p *peer) Signal(_ *link.Link, n wire.Negotiation) {
 }
 
 // Admit implements link.Handler.
-func (p *peer) Admit(l *link.Link) (in bool) {
+func (p *peer) Admit(l *link.Link) (in bool, why link.Reason) {
+	why = link.Full
 	p.room.do(func() {
 		p.id = MemberID(l.Member())
-		in = !p.room.leaving && p.room.role.admit(p)
-		if in {
+		if p.room.leaving {
+			return
+		}
+		if in, why = p.room.role.admit(p); in {
 			p.admitted = true
 			p.room.admitted++
 		}
 	})
-	return in
+	return in, why
 }
 
 // Up implements link.Handler.

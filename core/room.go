@@ -63,7 +63,7 @@ type role interface {
 	signalingUp()
 	signalingDown()
 	frame(f wire.Frame)
-	admit(p *peer) bool
+	admit(p *peer) (in bool, why link.Reason)
 	connected(p *peer)
 	disconnected(p *peer, why link.Reason)
 	failed(p *peer, why link.Reason)
@@ -252,13 +252,15 @@ func (r *Room) Release(conn ConnID, cost int) {
 }
 
 // Disconnect ends the connection to a member, after what was accepted for it
-// is sent. A host removes it from the room: all others drop it too. A client
-// that disconnects its host does not look for another one.
+// is sent. A host removes it from the room: all others drop it too, and it
+// cannot come back but by joining anew, as another member. A client that
+// disconnects its host does not look for another one.
 func (r *Room) Disconnect(conn ConnID) error {
 	p := (*r.conns.Load())[conn]
 	if p == nil {
 		return ErrNotConnected
 	}
+	p.removed.Store(true)
 	p.link.Close(link.Removed)
 	return nil
 }

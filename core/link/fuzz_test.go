@@ -13,7 +13,7 @@ type counter struct {
 }
 
 func (c *counter) Signal(*Link, wire.Negotiation) {}
-func (c *counter) Admit(*Link) bool               { return true }
+func (c *counter) Admit(*Link) (bool, Reason)     { return true, 0 }
 func (c *counter) Up(*Link)                       {}
 func (c *counter) Control(*Link, wire.Control)    {}
 func (c *counter) Sent(*Link, bool, int)          {}

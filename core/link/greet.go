@@ -59,8 +59,8 @@ func (l *Link) greet() helloResult {
 	}
 }
 
-// refuse tells an own peer that there is no room for it, instead of hello.
-func (l *Link) refuse() {
+// refuse tells an own peer why it may not come in, instead of hello.
+func (l *Link) refuse(why Reason) {
 	if !l.own {
 		return
 	}
@@ -72,7 +72,7 @@ func (l *Link) refuse() {
 		default:
 		}
 	})
-	bye := wire.Control{Kind: wire.ControlBye, Reason: wire.ReasonFull}
+	bye := wire.Control{Kind: wire.ControlBye, Reason: byeCode(why)}
 	if _, err := stream.Write(bye.Append(nil)); err != nil {
 		return
 	}

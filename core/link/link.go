@@ -44,8 +44,8 @@ type Handler interface {
 	// Signal wants a message brought to the other side.
 	Signal(l *Link, n wire.Negotiation)
 	// Admit decides whether a member whose identity is proven may come in. If
-	// not, it is told Full and the link fails. Called before Up.
-	Admit(l *Link) bool
+	// not, it is told why (Full or Removed) and the link fails. Called before Up.
+	Admit(l *Link) (in bool, why Reason)
 	// Up: the link is open. No message is delivered before it returns.
 	Up(l *Link)
 	// Messages takes what was received, in order for each channel. The slice and
@@ -275,9 +275,9 @@ func (l *Link) connect(ctx context.Context) *Reason {
 				if err := l.identify(); err != nil {
 					return l.giveUp("identifying", err, OtherMember)
 				}
-				if !l.handler.Admit(l) {
-					l.refuse()
-					return l.giveUp("admitting", errors.New("no room for more members"), Failed)
+				if in, why := l.handler.Admit(l); !in {
+					l.refuse(why)
+					return l.giveUp("admitting", errors.New("not let in"), Failed)
 				}
 				hello = make(chan helloResult, 1)
 				l.in.readers.Go(func() { hello <- l.greet() })
