@@ -6,4 +6,3 @@ package link
 // less. Bursts of a game that sends once a frame fit into it; with the system's
 // default a third of 50 000 messages a second was lost.
 const socketBuffer = 4 << 20
-

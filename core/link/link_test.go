@@ -70,7 +70,7 @@ func (e *end) Signal(_ *Link, n wire.Negotiation) {
 	e.other.link.Remote(n)
 }
 func (e *end) Admit(*Link) (bool, Reason) { return e.admit, Full }
-func (e *end) Up(*Link)         { e.update(func() { e.up = true }) }
+func (e *end) Up(*Link)                   { e.update(func() { e.up = true }) }
 func (e *end) Control(_ *Link, c wire.Control) {
 	e.update(func() { e.controls = append(e.controls, c) })
 }
