@@ -24,7 +24,7 @@
 #define MAX_CONNECTION_INDEX 32767u
 #define SLOTS_PER_CHUNK 64u
 #define SLOT_CHUNKS (MAX_CONNECTION_INDEX / SLOTS_PER_CHUNK + 1u)
-#define UNRELIABLE_BUDGET (1u << 20) /* unreliable bytes on their way to the engine, a connection */
+#define UNRELIABLE_BUDGET (512u << 10) /* unreliable bytes accepted but not yet sent, a connection: what the engine holds */
 #define QUEUE_BUDGET (1ull << 30)    /* bytes of all commands together */
 
 enum handle_kind { KIND_FREE = 0, KIND_SERVER = 1, KIND_CLIENT = 2, KIND_SIGNALING = 3 };

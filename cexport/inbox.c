@@ -166,8 +166,10 @@ int32_t bridge_put(P2P_Handle id, const struct event_record *records, uint32_t c
         }
     }
     atomic_store_explicit(&h->waiting, 1, memory_order_release);
-    if (h->users > 0) cond_broadcast(&h->changed);
+    bool waited_for = h->users > 0;
     mutex_unlock(&h->mutex);
+    /* Not under the mutex, which whoever is woken wants at once. */
+    if (waited_for) cond_broadcast(&h->changed);
     free_list(drop);
     return result;
 }

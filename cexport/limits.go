@@ -6,13 +6,8 @@ import (
 	"runtime/debug"
 )
 
-// The engine is a guest in a game: it leaves most of the processor to it, and
-// trades some memory for fewer garbage collections, up to a point.
-const (
-	maxThreads  = 4
-	gcPercent   = 400
-	memoryLimit = 512 << 20 // bytes; beyond it memory counts more than time
-)
+// The engine is a guest in a game: it leaves most of the processor to it.
+const maxThreads = 4
 
 // limitEngine caps the engine's share of the machine. GOMAXPROCS, GOGC and
 // GOMEMLIMIT in the environment decide instead, if set.
@@ -21,7 +16,7 @@ func limitEngine() {
 		runtime.GOMAXPROCS(min(max(1, runtime.NumCPU()/2), maxThreads))
 	}
 	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(gcPercent)
+		debug.SetGCPercent(calmPercent)
 	}
 	if os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(memoryLimit)

@@ -35,6 +35,7 @@ type room interface {
 // a Go library cannot be unloaded.
 type pump struct {
 	engines map[C.P2P_Handle]engine
+	awake   chan struct{} // open while there are engines
 	level   *slog.LevelVar
 	log     *slog.Logger
 }
@@ -120,6 +121,7 @@ func payload(c *C.struct_command) []byte {
 // buffer back: its connection has ended, and that is reported.
 func send(r room, c *C.struct_command) {
 	data := payload(c)
+	moved.Add(uint64(len(data)) + core.MessageCost)
 	reliable := c.flags&C.P2P_SEND_RELIABLE != 0
 	if c.target_count == 0 {
 		if r.Send(core.ConnID(c.connection), data, reliable) != nil {
@@ -149,6 +151,10 @@ func (p *pump) create(c *C.struct_command) {
 		return
 	}
 	p.engines[c.handle] = e
+	if p.awake == nil {
+		p.awake = make(chan struct{})
+		go watchMemory(p.awake)
+	}
 }
 
 // dispose ends what stands behind a handle, in the background: goodbyes take a
@@ -156,6 +162,10 @@ func (p *pump) create(c *C.struct_command) {
 func (p *pump) dispose(h C.P2P_Handle) {
 	e := p.engines[h]
 	delete(p.engines, h)
+	if len(p.engines) == 0 && p.awake != nil {
+		close(p.awake)
+		p.awake = nil
+	}
 	go func() {
 		if e != nil {
 			e.Close()

@@ -36,8 +36,10 @@ const direct = 8 << 10
 // Deliver implements core.Sink.
 func (s *sink) Deliver(events []core.Event) {
 	b, _ := batches.Get().(*batch)
+	cost := uint64(len(events)) * core.MessageCost
 	for i := range events {
 		e := &events[i]
+		cost += uint64(len(e.Data))
 		if len(e.Data) >= direct {
 			s.put(b)
 			b.records = append(b.records, record(e, 0, len(e.Data)))
@@ -54,6 +56,7 @@ func (s *sink) Deliver(events []core.Event) {
 	}
 	s.put(b)
 	batches.Put(b)
+	moved.Add(cost)
 }
 
 // put empties the batch into the bridge.

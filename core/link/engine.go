@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/pion/ice/v4"
+	"github.com/pion/interceptor"
+	"github.com/pion/transport/v5"
 	"github.com/pion/webrtc/v4"
 )
 
@@ -45,6 +47,7 @@ type Engine struct {
 	options Options
 	config  webrtc.Configuration
 	member  uint64
+	sockets sockets
 }
 
 // NewEngine prepares what links share.
@@ -66,14 +69,22 @@ func NewEngine(o Options) (*Engine, error) {
 // Member returns our room-wide id.
 func (e *Engine) Member() uint64 { return e.member }
 
-// newPeerConnection lists the network interfaces anew, since a phone or laptop
-// may have moved since the last link was made.
 func (e *Engine) newPeerConnection() (*webrtc.PeerConnection, error) {
-	settings, err := newSettings(&e.options)
+	net, err := e.sockets.current()
+	if err != nil {
+		return nil, fmt.Errorf("listing network interfaces: %w", err)
+	}
+	settings, err := newSettings(&e.options, net)
 	if err != nil {
 		return nil, err
 	}
-	return webrtc.NewAPI(webrtc.WithSettingEngine(settings)).NewPeerConnection(e.config)
+	// No codecs and no interceptors: nobody sends sound or pictures here, and
+	// they cost every connection memory and goroutines.
+	return webrtc.NewAPI(
+		webrtc.WithSettingEngine(settings),
+		webrtc.WithMediaEngine(&webrtc.MediaEngine{}),
+		webrtc.WithInterceptorRegistry(&interceptor.Registry{}),
+	).NewPeerConnection(e.config)
 }
 
 // memberOf derives the room-wide id from a DER certificate.
@@ -124,13 +135,9 @@ const (
 	maxRawMessage = 256 << 10 // what we take from original peers, as browsers do
 )
 
-func newSettings(o *Options) (webrtc.SettingEngine, error) {
+func newSettings(o *Options, network transport.Net) (webrtc.SettingEngine, error) {
 	s := webrtc.SettingEngine{LoggerFactory: loggerFactory{o.Logger}}
-	sockets, err := newSockets()
-	if err != nil {
-		return s, fmt.Errorf("listing network interfaces: %w", err)
-	}
-	s.SetNet(sockets)
+	s.SetNet(network)
 	s.DetachDataChannels()
 	s.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled)
 	s.SetICETimeouts(o.UnreachableAfter, o.DisconnectAfter+o.ConnectTimeout, keepalive)

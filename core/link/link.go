@@ -87,9 +87,9 @@ type Link struct {
 	pc      *webrtc.PeerConnection
 	started time.Time
 
-	signals chan wire.Negotiation // from the other side
-	opened  chan *channel         // channels as they open
-	failed  chan struct{}         // pion says that the connection failed or closed
+	signals chan *wire.Negotiation // from the other side
+	opened  chan *channel          // channels as they open
+	failed  chan struct{}          // pion says that the connection failed or closed
 	fail    sync.Once
 
 	dataChannels atomic.Int32 // that the other side opened
@@ -148,7 +148,7 @@ func (e *Engine) newLink(h Handler, expect uint64, offerer bool) (*Link, error) 
 	}
 	l := &Link{
 		engine: e, handler: h, offerer: offerer, expect: expect, pc: pc, started: time.Now(),
-		signals: make(chan wire.Negotiation, signalQueue),
+		signals: make(chan *wire.Negotiation, signalQueue),
 		opened:  make(chan *channel, channelCount),
 		failed:  make(chan struct{}),
 		end:     make(chan Reason, 1),
@@ -164,7 +164,7 @@ func (e *Engine) newLink(h Handler, expect uint64, offerer bool) (*Link, error) 
 // Remote takes a message of the other side. Never blocks.
 func (l *Link) Remote(n wire.Negotiation) {
 	select {
-	case l.signals <- n:
+	case l.signals <- &n:
 	default:
 		l.stop(Protocol)
 	}
@@ -263,7 +263,7 @@ func (l *Link) connect(ctx context.Context) *Reason {
 	for {
 		select {
 		case s := <-l.signals:
-			if err := n.take(s); err != nil {
+			if err := n.take(*s); err != nil {
 				return l.giveUp("negotiating", err, Failed)
 			}
 		case c := <-l.opened:

@@ -24,6 +24,7 @@ func main() {
 	flag.StringVar(&b.library, "library", "", "the library, for its size")
 	flag.StringVar(&b.stock, "stock", "", "folder of a library that takes the socket buffers that stock Linux grants")
 	flag.IntVar(&b.rounds, "rounds", 5, "how often everything is measured")
+	flag.StringVar(&b.only, "only", "", "measure this work alone: bulk, flood, paced, ping, open, memory or idle")
 	flag.Parse()
 	if err := b.main(*jsonFile, *plotFile); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
@@ -35,6 +36,7 @@ func main() {
 type bench struct {
 	ours, raw, library, stock string
 	rounds                    int
+	only                      string
 }
 
 func (b *bench) main(jsonFile, plotFile string) error {
@@ -112,7 +114,7 @@ func (b *bench) measure() (figures, error) {
 	all := make(figures)
 	for round := range b.rounds {
 		for _, j := range jobs {
-			if j.rounds > 0 && round >= j.rounds {
+			if (j.rounds > 0 && round >= j.rounds) || (b.only != "" && b.only != j.work) {
 				continue
 			}
 			for i := range j.variants {

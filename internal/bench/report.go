@@ -58,7 +58,7 @@ var metrics = []metric{
 	{"ping", "ping-pong 64 B reliable, p50", "us", "%.0f", "1.3 of pion default", func(r map[string]float64) float64 { return 1e6 * r["p50"] }},
 	{"ping", "ping-pong 64 B reliable, p99", "us", "%.0f", "", func(r map[string]float64) float64 { return 1e6 * r["p99"] }},
 	{"open", "create to open, signaling included", "ms", "%.1f", "", func(r map[string]float64) float64 { return 1000 * r["open"] }},
-	{"memory", "resident memory, of one of 50 connections", "KB", "%.0f", "150", func(r map[string]float64) float64 { return r["kb_per_connection"] }},
+	{"memory", "resident memory, each of 50 connections more", "KB", "%.0f", "150", func(r map[string]float64) float64 { return r["kb_per_connection"] }},
 	{"idle", "poll of an idle room, from C", "ns", "%.1f", "10", func(r map[string]float64) float64 { return r["ns"] }},
 }
 

@@ -105,7 +105,7 @@ func (b *bench) run(variant, url string, j job) (map[string]float64, error) {
 func introduce(sender, receiver *process, j job) error {
 	pairs := 1
 	if j.work == "memory" {
-		pairs = j.count
+		pairs = j.count + 1
 	}
 	for range pairs {
 		for _, from := range []*process{sender, receiver} {

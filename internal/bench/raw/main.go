@@ -151,7 +151,8 @@ func (e *end) adopt(i int, dc *webrtc.DataChannel) {
 		if e.tuned {
 			raw, err := dc.Detach()
 			if err != nil {
-				panic(err)
+				fmt.Fprintln(os.Stderr, "raw: detaching:", err)
+				return // the other end waits in vain, and says so
 			}
 			e.streams[i] = raw
 			go e.read(i, raw)

@@ -207,23 +207,28 @@ func (w *work) ping() error {
 	return err
 }
 
-// hold keeps count connections; the receiver measures itself.
+// hold measures what count connections add to the first one, which brings in
+// code and tables that all share. The receiver measures itself.
 func hold(api *webrtc.API, sender bool, count int, in *bufio.Reader) error {
-	before := residentKB()
-	ends := make([]*end, 0, count)
-	for range count {
+	var ends []*end
+	before := 0
+	for i := range count + 1 {
 		e, err := newEnd(api, false, sender, in)
 		if err != nil {
 			return err
 		}
 		ends = append(ends, e)
+		if i == 0 {
+			time.Sleep(2 * time.Second)
+			before = residentKB()
+		}
 	}
 	if sender {
 		_, _ = in.ReadByte() // until the receiver is done
 		return nil
 	}
 	time.Sleep(10 * time.Second)
-	fmt.Printf("kb_per_connection %.1f\n", float64(residentKB()-before)/float64(len(ends)))
+	fmt.Printf("kb_per_connection %.1f\n", float64(residentKB()-before)/float64(len(ends)-1))
 	return nil
 }
 
