@@ -178,6 +178,7 @@ static int32_t launch(uint32_t command, struct room_config *r, const struct text
 
 static int32_t begin(P2P_Handle *out_handle, const void *config, bool needed) {
     if (out_handle != NULL) *out_handle = 0;
+    REFUSE_FORKED();
     if (atomic_load(&bridge_shut)) return refuse(P2P_ERR_SHUT_DOWN, "P2P_Shutdown was called");
     if (out_handle == NULL || (needed && config == NULL)) {
         return refuse(P2P_ERR_INVALID_ARGUMENT, "a pointer is NULL");
@@ -188,7 +189,6 @@ static int32_t begin(P2P_Handle *out_handle, const void *config, bool needed) {
 
 /* Up to max_members.. the first version of the struct ends with its last field. */
 static int32_t create(uint32_t kind, const P2P_Config *config, P2P_Handle *out_handle) {
-    REFUSE_FORKED();
     int32_t error = begin(out_handle, config, true);
     if (error != P2P_OK) return error;
     P2P_Config c;
@@ -226,7 +226,6 @@ int32_t P2P_CreateClient(const P2P_Config *config, P2P_Handle *out_handle) {
 }
 
 int32_t P2P_StartSignaling(const P2P_SignalingConfig *config, P2P_Handle *out_handle) {
-    REFUSE_FORKED();
     int32_t error = begin(out_handle, config, false);
     if (error != P2P_OK) return error;
     P2P_SignalingConfig c;
@@ -270,26 +269,41 @@ int32_t P2P_Dispose(P2P_Handle handle) {
     return P2P_OK;
 }
 
-/* A command that has nothing but its handle. */
-static int32_t simple(P2P_Handle handle, uint32_t type) {
+/* Notes what is wanted. The engine is told once, and then looks at what was
+ * wanted last: a game that toggles faster than rooms can follow fills no queue. */
+static int32_t suspend(P2P_Handle handle, uint32_t suspended) {
     REFUSE_FORKED();
     int32_t error;
     struct handle *h = handle_lock(handle, &error);
     if (h == NULL) return error;
-    struct command *c = h->kind == KIND_SIGNALING ? NULL : command_new(type, handle, 0, 0, &error);
-    if (c == NULL) {
-        if (h->kind == KIND_SIGNALING) error = P2P_ERR_INVALID_HANDLE;
-        mutex_unlock(&h->mutex);
-        return error;
+    error = P2P_OK;
+    if (h->kind == KIND_SIGNALING) {
+        error = P2P_ERR_INVALID_HANDLE;
+    } else if (h->suspended != suspended && !h->suspend_told) {
+        struct command *c = command_new(COMMAND_SUSPEND, handle, 0, 0, &error);
+        if (c != NULL) {
+            h->suspend_told = 1;
+            command_put(c);
+        }
     }
-    command_put(c);
+    if (error == P2P_OK) h->suspended = suspended;
     mutex_unlock(&h->mutex);
-    return P2P_OK;
+    return error;
 }
 
-int32_t P2P_Suspend(P2P_Handle handle) { return simple(handle, COMMAND_SUSPEND); }
+int32_t bridge_suspended(P2P_Handle handle) {
+    int32_t error;
+    struct handle *h = handle_lock(handle, &error);
+    if (h == NULL) return -1;
+    h->suspend_told = 0;
+    int32_t suspended = (int32_t)h->suspended;
+    mutex_unlock(&h->mutex);
+    return suspended;
+}
 
-int32_t P2P_Resume(P2P_Handle handle) { return simple(handle, COMMAND_RESUME); }
+int32_t P2P_Suspend(P2P_Handle handle) { return suspend(handle, 1); }
+
+int32_t P2P_Resume(P2P_Handle handle) { return suspend(handle, 0); }
 
 int32_t P2P_Shutdown(uint32_t timeout_ms) {
     REFUSE_FORKED();

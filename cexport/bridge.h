@@ -37,8 +37,7 @@ enum command_type {
     COMMAND_SEND,       /* payload: the message; targets if to many */
     COMMAND_DISCONNECT,
     COMMAND_CREDIT,     /* amount: cost of reliable messages that the game took */
-    COMMAND_SUSPEND,
-    COMMAND_RESUME,
+    COMMAND_SUSPEND,    /* or resume: bridge_suspended says which */
     COMMAND_STATS,      /* keep statistics fresh for a while */
     COMMAND_DISPOSE,
     COMMAND_LOG_LEVEL   /* amount: the level */
@@ -132,6 +131,8 @@ struct handle {
     uint32_t open[1024]; /* connections that a message to all goes to */
     uint32_t open_count;
     uint64_t stats_asked; /* now_ms; 0: never */
+    uint32_t suspended;    /* as the game wants it */
+    uint32_t suspend_told; /* a command is on its way */
     char trouble[512];    /* for P2P_LastError */
 };
 
@@ -186,6 +187,8 @@ void bridge_sent(P2P_Handle h, uint32_t connection, uint32_t reliable, uint64_t 
 void bridge_stats(P2P_Handle h, uint32_t connection, const P2P_Stats *stats);
 /* Whether statistics of the handle were asked for in the last 10 s. */
 int32_t bridge_stats_wanted(P2P_Handle h);
+/* What COMMAND_SUSPEND is about: 1 suspend, 0 resume, -1 the handle is gone. */
+int32_t bridge_suspended(P2P_Handle h);
 /* The engine is done with a disposed handle. */
 void bridge_closed(P2P_Handle h);
 void bridge_log(uint32_t level, const char *line, uint32_t length);

@@ -56,6 +56,7 @@ func watchMemory(stop <-chan struct{}) {
 	}
 	ticker := time.NewTicker(watchEvery)
 	defer ticker.Stop()
+	defer time.AfterFunc(calmAfter*watchEvery, trim)
 	defer debug.SetGCPercent(calmPercent)
 	k := memoryKeeper{moved: moved.Load(), percent: calmPercent}
 	for {

@@ -104,9 +104,12 @@ func (p *pump) command(c *C.struct_command) {
 	case C.COMMAND_CREDIT:
 		r.Release(conn, int(c.amount))
 	case C.COMMAND_SUSPEND:
-		r.Suspend()
-	case C.COMMAND_RESUME:
-		r.Resume()
+		switch C.bridge_suspended(c.handle) {
+		case 1:
+			r.Suspend()
+		case 0:
+			r.Resume()
+		}
 	case C.COMMAND_STATS:
 		go watchStats(r, c.handle)
 	}

@@ -14,6 +14,7 @@
 
 static _Atomic uint32_t fake_hold;       /* 1: sends are taken, but not reported as sent */
 static _Atomic uint64_t fake_credit;     /* all credit that came */
+static _Atomic int32_t fake_suspended;   /* what the room was last told to be */
 static _Atomic uint32_t fake_commands;   /* how many commands came */
 
 static void fake_event(P2P_Handle h, uint32_t type, uint32_t connection, uint32_t flags,
@@ -49,6 +50,9 @@ static void fake_command(const struct command *c) {
         break;
     case COMMAND_CREDIT:
         atomic_fetch_add(&fake_credit, c->amount);
+        break;
+    case COMMAND_SUSPEND:
+        atomic_store(&fake_suspended, bridge_suspended(c->handle));
         break;
     case COMMAND_STATS: {
         P2P_Stats s = {.path = P2P_PATH_HOST, .rtt_us = 7, .bytes_sent = 5};
