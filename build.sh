@@ -233,9 +233,10 @@ bench() {
 # install_tools: what the tests need beyond Go and gcc.
 install_tools() {
   local missing="" tool
-  for tool in shellcheck shfmt clang; do
+  for tool in shellcheck shfmt clang chromium; do
     command -v "$tool" >/dev/null || missing="$missing $tool"
   done
+  fuzzer_runtime || missing="$missing libclang-rt-dev"
   [ -n "$missing" ] || return 0
   if ! command -v apt-get >/dev/null; then
     die "missing:$missing. On macOS: brew install shellcheck shfmt (clang comes with Xcode). Elsewhere: your system's package manager has them."
@@ -246,6 +247,12 @@ install_tools() {
   apt-get update -qq
   # shellcheck disable=SC2086 # one word each
   apt-get install -y -qq --no-install-recommends $missing >/dev/null
+}
+
+# fuzzer_runtime: whether clang can link a fuzzer.
+fuzzer_runtime() {
+  clang -fsanitize=fuzzer -x c -o /dev/null - 2>/dev/null \
+    <<<'int LLVMFuzzerTestOneInput(const char *p, unsigned long n) { return p == 0 && n > 0; }'
 }
 
 check_scripts() {

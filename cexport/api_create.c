@@ -217,15 +217,15 @@ static int32_t create(uint32_t kind, const P2P_Config *config, P2P_Handle *out_h
     return launch(COMMAND_CREATE, &r, fields, 4, total, out_handle);
 }
 
-int32_t P2P_CreateServer(const P2P_Config *config, P2P_Handle *out_handle) {
+P2P_API int32_t P2P_CreateServer(const P2P_Config *config, P2P_Handle *out_handle) {
     return create(KIND_SERVER, config, out_handle);
 }
 
-int32_t P2P_CreateClient(const P2P_Config *config, P2P_Handle *out_handle) {
+P2P_API int32_t P2P_CreateClient(const P2P_Config *config, P2P_Handle *out_handle) {
     return create(KIND_CLIENT, config, out_handle);
 }
 
-int32_t P2P_StartSignaling(const P2P_SignalingConfig *config, P2P_Handle *out_handle) {
+P2P_API int32_t P2P_StartSignaling(const P2P_SignalingConfig *config, P2P_Handle *out_handle) {
     int32_t error = begin(out_handle, config, false);
     if (error != P2P_OK) return error;
     P2P_SignalingConfig c;
@@ -248,7 +248,7 @@ int32_t P2P_StartSignaling(const P2P_SignalingConfig *config, P2P_Handle *out_ha
     return launch(COMMAND_SIGNALING, &r, &field, 1, total, out_handle);
 }
 
-int32_t P2P_Dispose(P2P_Handle handle) {
+P2P_API int32_t P2P_Dispose(P2P_Handle handle) {
     REFUSE_FORKED();
     int32_t error;
     if (!handle_was(handle)) return P2P_ERR_INVALID_HANDLE;
@@ -301,11 +301,11 @@ int32_t bridge_suspended(P2P_Handle handle) {
     return suspended;
 }
 
-int32_t P2P_Suspend(P2P_Handle handle) { return suspend(handle, 1); }
+P2P_API int32_t P2P_Suspend(P2P_Handle handle) { return suspend(handle, 1); }
 
-int32_t P2P_Resume(P2P_Handle handle) { return suspend(handle, 0); }
+P2P_API int32_t P2P_Resume(P2P_Handle handle) { return suspend(handle, 0); }
 
-int32_t P2P_Shutdown(uint32_t timeout_ms) {
+P2P_API int32_t P2P_Shutdown(uint32_t timeout_ms) {
     REFUSE_FORKED();
     if (timeout_ms > 60000) timeout_ms = 60000;
     atomic_store(&bridge_shut, 1);

@@ -24,7 +24,7 @@ static int32_t check_message(const void *data, uint32_t length, uint32_t flags) 
     return P2P_OK;
 }
 
-int32_t P2P_SendMessage(P2P_Handle handle, P2P_Connection connection, const void *data,
+P2P_API int32_t P2P_SendMessage(P2P_Handle handle, P2P_Connection connection, const void *data,
                         uint32_t length, uint32_t flags) {
     REFUSE_FORKED();
     int32_t error = check_message(data, length, flags);
@@ -49,7 +49,7 @@ int32_t P2P_SendMessage(P2P_Handle handle, P2P_Connection connection, const void
     return P2P_OK;
 }
 
-int32_t P2P_SendMessageToAll(P2P_Handle handle, const void *data, uint32_t length,
+P2P_API int32_t P2P_SendMessageToAll(P2P_Handle handle, const void *data, uint32_t length,
                              uint32_t flags) {
     REFUSE_FORKED();
     int32_t error = check_message(data, length, flags);
@@ -86,7 +86,7 @@ int32_t P2P_SendMessageToAll(P2P_Handle handle, const void *data, uint32_t lengt
     return (int32_t)count;
 }
 
-int32_t P2P_Disconnect(P2P_Handle handle, P2P_Connection connection) {
+P2P_API int32_t P2P_Disconnect(P2P_Handle handle, P2P_Connection connection) {
     REFUSE_FORKED();
     int32_t error;
     struct handle *h = handle_lock(handle, &error);

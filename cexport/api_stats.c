@@ -82,7 +82,7 @@ static void ask(struct handle *h, P2P_Handle id) {
     h->stats_asked = now_ms();
 }
 
-int32_t P2P_GetStats(P2P_Handle handle, P2P_Connection connection, P2P_Stats *stats) {
+P2P_API int32_t P2P_GetStats(P2P_Handle handle, P2P_Connection connection, P2P_Stats *stats) {
     REFUSE_FORKED();
     if (stats == NULL) return P2P_ERR_INVALID_ARGUMENT;
     uint32_t size = stats->struct_size;

@@ -124,7 +124,7 @@ struct handle {
     uint64_t send_buffer, receive_buffer, unreliable_buffer;
 
     struct event_node *first, *last;           /* put, not yet taken by the poller */
-    struct event_node *taken_first, *taken_last; /* the poller's own */
+    struct event_node *taken_first;              /* the poller's own, oldest first */
     uint64_t epoch;                            /* counts how often the poller took */
 
     struct slot *chunks[SLOT_CHUNKS];

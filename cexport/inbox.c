@@ -19,7 +19,7 @@ void inbox_free(struct handle *h) {
     h->epoch++;
     if (!h->polling) {
         free_list(h->taken_first);
-        h->taken_first = h->taken_last = NULL;
+        h->taken_first = NULL;
     }
 }
 
@@ -188,16 +188,11 @@ void bridge_sent(P2P_Handle id, uint32_t connection, uint32_t reliable, uint64_t
 
 /* ------------------------------------------------------------------ polling */
 
-/* The poller takes all that was put. Under the mutex. */
+/* The poller takes all that was put, once it has nothing left: what it has taken
+ * cannot be dropped any more. Under the mutex. */
 static void take_all(struct handle *h) {
-    if (h->first == NULL) return;
-    h->first->prev = h->taken_last;
-    if (h->taken_last != NULL) {
-        h->taken_last->next = h->first;
-    } else {
-        h->taken_first = h->first;
-    }
-    h->taken_last = h->last;
+    if (h->first == NULL || h->taken_first != NULL) return;
+    h->taken_first = h->first;
     h->first = h->last = NULL;
     h->epoch++;
 }
@@ -228,11 +223,7 @@ static struct event_node *hand_over(struct handle *h, P2P_Event *events, uint32_
     if (last == NULL) return NULL;
     last->next = NULL;
     h->taken_first = n;
-    if (n != NULL) {
-        n->prev = NULL;
-    } else {
-        h->taken_last = NULL;
-    }
+    if (n != NULL) n->prev = NULL;
     return done;
 }
 
@@ -308,14 +299,14 @@ static void leave(struct handle *h, P2P_Handle id) {
     h->users--;
     if (atomic_load_explicit(&h->id, memory_order_relaxed) != id) {
         free_list(h->taken_first);
-        h->taken_first = h->taken_last = NULL;
+        h->taken_first = NULL;
         return;
     }
     uint32_t waiting = h->taken_first != NULL || h->first != NULL;
     atomic_store_explicit(&h->waiting, waiting, memory_order_release);
 }
 
-int32_t P2P_Poll(P2P_Handle handle, P2P_Event *events, uint32_t max_events, P2P_Batch *batch) {
+P2P_API int32_t P2P_Poll(P2P_Handle handle, P2P_Event *events, uint32_t max_events, P2P_Batch *batch) {
     REFUSE_FORKED();
     int32_t error = check_poll(events, max_events, batch);
     if (error != P2P_OK) return error;
@@ -352,7 +343,7 @@ int32_t P2P_Poll(P2P_Handle handle, P2P_Event *events, uint32_t max_events, P2P_
     return (int32_t)out.event_count;
 }
 
-int32_t P2P_Wait(P2P_Handle handle, uint32_t timeout_ms) {
+P2P_API int32_t P2P_Wait(P2P_Handle handle, uint32_t timeout_ms) {
     REFUSE_FORKED();
     int32_t error;
     uint64_t deadline = timeout_ms == UINT32_MAX ? UINT64_MAX : now_ms() + timeout_ms;
@@ -375,7 +366,7 @@ int32_t P2P_Wait(P2P_Handle handle, uint32_t timeout_ms) {
     return result;
 }
 
-const volatile uint32_t *P2P_WaitingFlag(P2P_Handle handle) {
+P2P_API const volatile uint32_t *P2P_WaitingFlag(P2P_Handle handle) {
     if (atomic_load_explicit(&bridge_forked, memory_order_relaxed)) return NULL;
     struct handle *h = handle_peek(handle);
     /* An atomic 32-bit number is read like a plain one on every platform that

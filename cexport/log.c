@@ -28,7 +28,7 @@ void bridge_log(uint32_t level, const char *line, uint32_t length) {
     mutex_unlock(&log_mutex);
 }
 
-int32_t P2P_SetLogLevel(uint32_t level) {
+P2P_API int32_t P2P_SetLogLevel(uint32_t level) {
     REFUSE_FORKED();
     if (level > P2P_LOG_DEBUG) return P2P_ERR_INVALID_ARGUMENT;
     atomic_store(&log_level, level);
@@ -40,7 +40,7 @@ int32_t P2P_SetLogLevel(uint32_t level) {
     return P2P_OK;
 }
 
-int32_t P2P_PollLog(char *buffer, uint32_t size, uint32_t *out_level) {
+P2P_API int32_t P2P_PollLog(char *buffer, uint32_t size, uint32_t *out_level) {
     REFUSE_FORKED();
     if (buffer == NULL || size == 0) return P2P_ERR_INVALID_ARGUMENT;
     buffer[0] = '\0';

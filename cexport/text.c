@@ -26,15 +26,15 @@ _Static_assert(sizeof(P2P_Batch) == 28 && offsetof(P2P_Batch, more) == 24, "P2P_
 _Static_assert(sizeof(P2P_SignalingConfig) == 12, "P2P_SignalingConfig");
 #endif
 
-uint32_t P2P_AbiVersion(void) { return P2P_ABI_VERSION; }
+P2P_API uint32_t P2P_AbiVersion(void) { return P2P_ABI_VERSION; }
 
 static char version[64] = "unknown";
 
 void bridge_version(const char *text) { text_copy(version, sizeof version, text); }
 
-const char *P2P_VersionString(void) { return version; }
+P2P_API const char *P2P_VersionString(void) { return version; }
 
-const char *P2P_ErrorString(int32_t code) {
+P2P_API const char *P2P_ErrorString(int32_t code) {
     switch (code) {
     case P2P_OK: return "no error";
     case P2P_ERR_INVALID_HANDLE: return "not a handle, or it is disposed, or of another kind";
@@ -121,7 +121,7 @@ void last_error_set(const char *text) {
     mutex_unlock(&last_mutex);
 }
 
-int32_t P2P_LastError(P2P_Handle handle, char *buffer, uint32_t size) {
+P2P_API int32_t P2P_LastError(P2P_Handle handle, char *buffer, uint32_t size) {
     REFUSE_FORKED();
     if (buffer == NULL || size == 0) return P2P_ERR_INVALID_ARGUMENT;
     buffer[0] = '\0';

@@ -183,7 +183,8 @@ typedef struct P2P_Config {
                                       is held; default 2 MiB, 64 KiB to 256 MiB. At most this plus
                                       one message is held in memory. */
     uint32_t unreliable_buffer;    /* unpolled unreliable bytes, a connection, beyond which the oldest
-                                      are dropped; default 1 MiB, 64 KiB to 256 MiB */
+                                      are dropped; default 1 MiB, 64 KiB to 256 MiB. As much again may
+                                      be held that a poll began to take and had no room for. */
     uint32_t max_members;          /* host: members beside itself; default 64, at most 1024 */
     uint32_t unreachable_after_ms; /* default 5000, 500 to 3600000 */
     uint32_t disconnect_after_ms;  /* default 30000, more than unreachable_after_ms */

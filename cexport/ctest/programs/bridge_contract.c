@@ -268,6 +268,46 @@ static void unreliable_drops_the_oldest(void) {
     CHECK_IS(P2P_Dispose(h), P2P_OK);
 }
 
+/* A game that takes one event at a time, and less than comes, makes the inbox
+ * hold no more than its bound and as much again that the poll has taken. */
+static void slow_polls_hold_no_more(void) {
+    P2P_Config c = good_config();
+    c.unreliable_buffer = 64 << 10;
+    P2P_Handle h;
+    CHECK_IS(P2P_CreateClient(&c, &h), P2P_OK);
+    next_event(h, NULL, 0);
+    next_event(h, NULL, 0);
+    static uint8_t data[1024 - MESSAGE_COST];
+    uint8_t arena[1024];
+    for (int i = 0; i < 3000; i++) {
+        fake_event(h, P2P_EVENT_MESSAGE, 1, 0, data, sizeof data);
+        fake_event(h, P2P_EVENT_MESSAGE, 1, 0, data, sizeof data);
+        next_event(h, arena, sizeof arena);
+    }
+    uint32_t held = 0;
+    P2P_Event e;
+    P2P_Batch b = {.struct_size = sizeof b, .arena = arena, .arena_size = sizeof arena};
+    while (P2P_Poll(h, &e, 1, &b) == 1) held++;
+    CHECK(held >= 64 && held <= 128);
+    CHECK_IS(P2P_Dispose(h), P2P_OK);
+}
+
+/* Toggling is cheap: the engine hears of the last state alone. */
+static void suspending(void) {
+    P2P_Handle h = open_room();
+    for (int i = 0; i < 10000; i++) {
+        CHECK_IS(P2P_Suspend(h), P2P_OK);
+        CHECK_IS(P2P_Resume(h), P2P_OK);
+    }
+    CHECK_IS(P2P_Suspend(h), P2P_OK);
+    uint64_t deadline = now_ms() + 10000;
+    while (atomic_load(&fake_suspended) != 1) CHECK(now_ms() < deadline);
+    CHECK_IS(P2P_Suspend(h), P2P_OK); /* twice is as good as once */
+    CHECK_IS(P2P_Resume(h), P2P_OK);
+    while (atomic_load(&fake_suspended) != 0) CHECK(now_ms() < deadline);
+    CHECK_IS(P2P_Dispose(h), P2P_OK);
+}
+
 static void credit_comes_back(void) {
     P2P_Config c = good_config();
     c.receive_buffer = 64 << 10;
@@ -379,6 +419,8 @@ int main(void) {
     messages();
     budget();
     unreliable_drops_the_oldest();
+    slow_polls_hold_no_more();
+    suspending();
     credit_comes_back();
     ends();
     statistics();
