@@ -24,6 +24,8 @@ usage: ./build.sh [COMMAND]
   (none)    build this platform's library into unity/Plugins
   demo      a room of four processes, shown as a table
   test      install what the tests need, and run all of them
+  test-soak [TIME]
+            random histories for an hour, or TIME, and longer hostile tests
   lint      the linters alone
   bench     measure against pion/webrtc: [--json FILE] [--plot FILE] [--rounds N]
   server    build the signaling server: build/unityp2p
@@ -347,6 +349,14 @@ step() {
   kill_job "$job"
 }
 
+# fuzz TIME: every fuzz target of the Go code, for so long each.
+fuzz() {
+  local file target
+  while IFS=: read -r file target; do
+    go test -run '^$' -fuzz "^${target#func }\$" -fuzztime "$1" -fuzzminimizetime 1x "./$(dirname "$file")"
+  done < <(grep -rohE --include='*_test.go' -H '^func Fuzz[A-Za-z]+' core signaling)
+}
+
 lint() {
   step "scripts: shellcheck, shfmt" check_scripts
   step "Go: format" check_format
@@ -358,6 +368,7 @@ lint() {
 run_tests() {
   need_compilers
   make_scratch
+  export UNITYP2P_ALL_TESTS=1 # what a test needs is there: none is skipped
   step "tools" install_tools
   step "library" build_library
   step "library: size" check_size
@@ -365,8 +376,23 @@ run_tests() {
   step "chat" build_example chat
   lint
   step "chat through pipes" check_chat
-  step "Go tests, race detector" go test -race -timeout 8m ./...
+  step "Go tests, race detector" go test -race -timeout 10m ./...
+  step "Go fuzz targets, 4 s each" fuzz 4s
   step "demo" "$root/build.sh" demo
+  summary
+}
+
+# run_soak [TIME]: random histories for so long (an hour), then everything else
+# that gets better with time.
+run_soak() {
+  need_compilers
+  make_scratch
+  export UNITYP2P_ALL_TESTS=1 UNITYP2P_SOAK=1 UNITYP2P_FUZZ=5m
+  step "tools" install_tools
+  step "random histories, ${1:-1h}" env UNITYP2P_HISTORY="${1:-1h}" \
+    go test -race -run TestRandomHistories -timeout 24h -v ./core
+  step "hostile programs" go test -timeout 1h -run 'Threads|LeaveNothing|Fuzzer|Twice|Fork' ./cexport/ctest
+  step "Go fuzz targets, 1 min each" fuzz 1m
   summary
 }
 
@@ -379,6 +405,7 @@ case "${1:-library}" in
 library) build_library ;;
 demo) demo ;;
 test) run_tests ;;
+test-soak) run_soak "${2:-}" ;;
 lint)
   make_scratch
   step "tools" install_tools

@@ -63,6 +63,7 @@ var mayImport = map[string][]string{
 	"internal/archtest":  {},
 	"internal/bench":     {"signaling"},
 	"internal/bench/raw": {},
+	"internal/chromium":  {},
 	"internal/docs":      {},
 	"internal/lint":      {},
 	"internal/notices":   {},
