@@ -379,6 +379,7 @@ run_tests() {
   step "Go tests, race detector" go test -race -timeout 10m ./...
   step "Go fuzz targets, 4 s each" fuzz 4s
   step "demo" "$root/build.sh" demo
+  step "bench, one round of pings" bench --rounds 1 --only ping --json "$scratch/bench.json" --plot "$scratch/bench.svg"
   summary
 }
 

@@ -13,7 +13,7 @@ import (
 
 const root = "../.."
 
-var documents = []string{"README.md", "docs/protocol.md", "examples/c/README.md"}
+var documents = []string{"README.md", "docs/protocol.md", "docs/benchmarks.md", "docs/testing.md", "examples/c/README.md"}
 
 // block is one fenced block of a document.
 type block struct{ document, language, text string }
@@ -69,9 +69,11 @@ func TestGoSnippetsCompile(t *testing.T) {
 
 // runBy says which test runs a command of the documents.
 var runBy = map[string]string{
-	"./build.sh":                    "build.sh test: step library",
-	"./build.sh test":               "this",
-	"./build.sh demo":               "build.sh test: step demo",
+	"./build.sh":      "build.sh test: step library",
+	"./build.sh test": "this",
+	"./build.sh demo": "build.sh test: step demo",
+	"./build.sh bench --json build/bench.json --plot docs/benchmarks.svg": "build.sh test: step bench",
+	"./build.sh test-soak":          "by hand: it takes more than an hour",
 	"./build.sh chat":               "build.sh test: step chat",
 	"./build.sh server":             "build.sh test: step server",
 	"build/chat host lobby --serve": "cexport/ctest: TestChat",
