@@ -29,9 +29,9 @@ func TestShutdownTellsEverySocket(t *testing.T) {
 		c := dial(t, h.URL, "/")
 		c.silent()
 		go func() {
+			defer func() { done <- struct{}{} }() // also if it failed
 			c.closed(websocket.CloseGoingAway, "")
 			_ = c.conn.Close()
-			done <- struct{}{}
 		}()
 	}
 	if err := s.Shutdown(context.Background()); err != nil {

@@ -93,6 +93,7 @@ type Link struct {
 	fail    sync.Once
 
 	dataChannels atomic.Int32 // that the other side opened
+	violated     atomic.Bool  // Violate was called
 
 	// Set by the supervisor before Up, constant afterwards.
 	own           bool
@@ -212,8 +213,12 @@ func (l *Link) Send(data []byte, isReliable, keep bool) error {
 	return err
 }
 
-// Violate ends the link because the other side broke the room's protocol.
-func (l *Link) Violate() { l.stop(Protocol) }
+// Violate ends the link because the other side broke the room's protocol. What
+// else it says is not listened to.
+func (l *Link) Violate() {
+	l.violated.Store(true)
+	l.stop(Protocol)
+}
 
 // SetPatient turns the judging of silence off and on again.
 func (l *Link) SetPatient(patient bool) {

@@ -46,7 +46,7 @@ func (l *Link) takeControl(c *wire.Control) bool {
 	case wire.ControlMember, wire.ControlGone, wire.ControlSignal:
 		l.handler.Control(l, *c)
 	}
-	return true
+	return !l.violated.Load()
 }
 
 // byeTime bounds the wait for reliable messages that a goodbye overtook.
