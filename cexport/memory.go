@@ -15,9 +15,9 @@ import (
 // to the system.
 const (
 	watchEvery = 250 * time.Millisecond
-	loud       = 1 << 20 // cost of messages that moved in that time
-	calmAfter  = 20      // quieter times in a row
-	trimFrom   = 4 << 20 // bytes that can be given back, and half of what is in use
+	loud       = 1 << 20  // cost of messages that moved in that time
+	calmAfter  = 20       // quieter times in a row
+	trimAfter  = 32 << 20 // bytes allocated since the last time
 
 	loudPercent = 400
 	calmPercent = 50
@@ -27,26 +27,15 @@ const (
 // moved counts the cost of messages, in and out, of all rooms.
 var moved atomic.Uint64
 
-// memory is what the runtime says of its heap, in bytes.
-type memory struct{ live, objects, free uint64 }
-
-func readMemory() memory {
-	samples := []metrics.Sample{
-		{Name: "/gc/heap/live:bytes"},
-		{Name: "/memory/classes/heap/objects:bytes"}, {Name: "/memory/classes/heap/free:bytes"},
+// allocated is how many bytes the engine has ever allocated.
+func allocated() uint64 {
+	sample := []metrics.Sample{{Name: "/gc/heap/allocs:bytes"}}
+	metrics.Read(sample)
+	if sample[0].Value.Kind() != metrics.KindUint64 {
+		return 0
 	}
-	metrics.Read(samples)
-	var values [3]uint64
-	for i, s := range samples {
-		if s.Value.Kind() == metrics.KindUint64 {
-			values[i] = s.Value.Uint64()
-		}
-	}
-	return memory{values[0], values[1], values[2]}
+	return sample[0].Value.Uint64()
 }
-
-// wasted is how many bytes a collection would make free, with those that are.
-func (m memory) wasted() uint64 { return m.free + m.objects - min(m.objects, m.live) }
 
 // watchMemory adapts the collector to what goes on, until stop is closed. GOGC in
 // the environment decides instead, if set.
@@ -71,7 +60,8 @@ func watchMemory(stop <-chan struct{}) {
 
 type memoryKeeper struct {
 	moved   uint64
-	quiet   int // intervals in a row
+	trimmed uint64 // what was allocated by then
+	quiet   int    // intervals in a row
 	percent int
 }
 
@@ -87,8 +77,9 @@ func (k *memoryKeeper) look(now uint64) {
 	}
 	k.quiet = 0
 	k.set(calmPercent)
-	if m := readMemory(); m.wasted() > trimFrom+m.live/2 {
+	if now := allocated(); now-k.trimmed > trimAfter {
 		trim()
+		k.trimmed = now
 	}
 }
 

@@ -112,8 +112,9 @@ func (b *bench) report(f figures) (*report, error) {
 	r.Ratios.BulkCPU, r.Ratios.SmallCPU, r.Ratios.PingP50 = metrics[0].ratio(f), metrics[2].ratio(f), metrics[7].ratio(f)
 	r.IdlePollNS = median(metrics[11].values(f, ours))
 	r.RSSKB = median(metrics[10].values(f, ours))
-	paced := f["paced"][ours]
-	r.PacedLost = 1 - sum(paced["got"])/sum(paced["sent"])
+	if paced := f["paced"][ours]; len(paced) > 0 {
+		r.PacedLost = 1 - sum(paced["got"])/sum(paced["sent"])
+	}
 	info, err := os.Stat(b.library)
 	if err != nil {
 		return nil, err

@@ -113,8 +113,9 @@ int main(int argc, char **argv) {
     P2P_Handle server;
     P2P_Config c = config_for(url, start_signaling(&server));
     struct usage empty = usage();
-    rooms(&c, 30);
+    rooms(&c, 100); /* what a process keeps once it has worked */
     settle(&c);
+    sleep_ms(6000);
     struct usage before = usage();
     create_and_dispose(&c, 1000);
     compare(before, "created and disposed 1000 times");
