@@ -86,6 +86,12 @@ func (b *bench) run(variant, url string, j job) (map[string]float64, error) {
 	if j.work == "idle" {
 		return got, receiver.end(got)
 	}
+	if variant == ours || variant == oursStock {
+		if line := <-receiver.lines; line != "ready 1" {
+			cancel()
+			return nil, errors.Join(fmt.Errorf("the host's room did not open: %q", line), receiver.cmd.Wait())
+		}
+	}
 	sender, err := begin("send")
 	if err != nil {
 		return nil, errors.Join(err, receiver.cmd.Process.Kill(), receiver.cmd.Wait())

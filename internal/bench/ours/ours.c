@@ -104,7 +104,10 @@ static void poll_all(P2P_Handle h) {
         if (n < 0) die("polling");
         for (int32_t i = 0; i < n; i++) {
             const P2P_Event *e = &events[i];
-            if (e->type == P2P_EVENT_CONNECTED) {
+            if (e->type == P2P_EVENT_ROOM_OPEN) {
+                printf("ready 1\n");
+                fflush(stdout);
+            } else if (e->type == P2P_EVENT_CONNECTED) {
                 other = e->connection;
                 members++;
                 connected_at = now();
