@@ -1,0 +1,251 @@
+using System;
+using System.Collections.Generic;
+using System.Text;
+using System.Threading;
+
+namespace UnityP2P
+{
+    /// <summary>
+    /// What P2PServer and P2PClient have in common: the members that are
+    /// connected, events, and sending. Events are raised only inside
+    /// UpdateServer or UpdateClient, on the thread that called it. An exception
+    /// in a callback is logged, and costs no other event.
+    /// </summary>
+    public abstract partial class P2PRoom : IDisposable, IReceiver
+    {
+        /// <summary>
+        /// Everyone who is connected, by ConnectionId.ToString(). Changes only
+        /// inside UpdateServer or UpdateClient: it has a member from before its
+        /// OnConnection until before its OnDisconnection. Do not change it.
+        /// </summary>
+        public readonly Dictionary<string, ConnectionId> peers = new Dictionary<string, ConnectionId>();
+
+        private readonly bool host;
+        private readonly bool overwrite;
+        private readonly ulong handle;
+        private readonly Inbox inbox;
+        private readonly Members members = new Members();
+        private readonly MessageData data = new MessageData();
+        private int disposed;
+        private P2PState state;
+
+        internal P2PRoom(bool host, string signalingServer, string roomName, P2PConfig config)
+        {
+            this.host = host;
+            overwrite = config != null && config.OverwriteUsedBuffers;
+            handle = NativeConfig.Open(host, signalingServer, roomName, config);
+            P2PRooms.Add(handle);
+            inbox = new Inbox(handle, config == null ? 0 : config.MaxUpdateMilliseconds);
+            RoomName = roomName;
+        }
+
+        /// <summary>Disposes what the game forgot.</summary>
+        ~P2PRoom()
+        {
+            End();
+        }
+
+        internal Inbox InboxForTests { get { return inbox; } }
+
+        /// <summary>The name that the room was opened with.</summary>
+        public string RoomName { get; private set; }
+
+        /// <summary>How far the room has come, as of the last Update.</summary>
+        public P2PState State
+        {
+            get { return disposed != 0 ? P2PState.Disposed : state; }
+        }
+
+        /// <summary>Why the connection ended that OnDisconnection is being raised for, or was last.</summary>
+        public P2PDisconnectReason LastDisconnectReason { get; private set; }
+
+        /// <summary>
+        /// Leaves the room: what SendMessage took is still sent, and the others
+        /// hear a goodbye, without this waiting for it. No event is raised from
+        /// then on. May be called any number of times, from any thread, and
+        /// inside a callback.
+        /// </summary>
+        public void Dispose()
+        {
+            GC.SuppressFinalize(this);
+            End();
+        }
+
+        private void End()
+        {
+            if (handle == 0 || Interlocked.Exchange(ref disposed, 1) != 0)
+            {
+                return;
+            }
+            P2PRooms.Dispose(handle);
+            if (inbox != null)
+            {
+                inbox.Close();
+            }
+        }
+
+        /// <summary>Raises what came since the last call.</summary>
+        internal void Poll()
+        {
+            if (disposed != 0)
+            {
+                return;
+            }
+            LogLines.Poll();
+            inbox.Take(this);
+        }
+
+        /// <summary>Everyone's statistics added up. False while there are none: ask again soon.</summary>
+        public bool TryGetStats(out P2PStats stats)
+        {
+            return Snapshot(0, out stats);
+        }
+
+        /// <summary>The statistics of one connection. False while there are none, or if nobody is connected under that id.</summary>
+        public bool TryGetStats(ConnectionId connectionId, out P2PStats stats)
+        {
+            uint connection = members.Find(connectionId);
+            if (connection == 0)
+            {
+                stats = new P2PStats();
+                return false;
+            }
+            return Snapshot(connection, out stats);
+        }
+
+        private bool Snapshot(uint connection, out P2PStats stats)
+        {
+            Native.Stats raw = new Native.Stats();
+            raw.struct_size = Native.StatsSize;
+            bool ok = Native.P2P_GetStats(handle, connection, ref raw) == Native.Ok && raw.age_ms != uint.MaxValue;
+            stats = new P2PStats(raw);
+            return ok;
+        }
+
+        /// <summary>
+        /// The room-wide id of a member: the same in every process of the room,
+        /// while ConnectionIds differ. 0 if nobody is connected under that id.
+        /// </summary>
+        public ulong GetMemberId(ConnectionId connectionId)
+        {
+            return members.MemberId(connectionId);
+        }
+
+        /// <summary>The connection to the member with that room-wide id; INVALID if there is none.</summary>
+        public ConnectionId FindMember(ulong memberId)
+        {
+            return members.WithId(memberId);
+        }
+
+        /// <summary>Whether that member is the room's P2PServer.</summary>
+        public bool IsServer(ConnectionId connectionId)
+        {
+            return (members.Flags(connectionId) & Native.FlagHost) != 0;
+        }
+
+        /// <summary>
+        /// Ends the connection to one member; OnDisconnection follows. A server
+        /// removes the client from the room: all others drop it too. Returns
+        /// false, and logs it, if nobody is connected under that id.
+        /// </summary>
+        public bool Disconnect(ConnectionId connectionId)
+        {
+            uint connection = members.Find(connectionId);
+            if (connection != 0 && Native.P2P_Disconnect(handle, connection) == Native.Ok)
+            {
+                return true;
+            }
+            P2PLog.Warn("nobody is connected under " + connectionId + ": Disconnect did nothing");
+            return false;
+        }
+
+        void IReceiver.Receive(ref Native.Event e, byte[] arena)
+        {
+            switch (e.type)
+            {
+                case Native.EventMessage:
+                    ReceiveMessage(ref e, arena);
+                    break;
+                case Native.EventConnected:
+                    Connected(ref e);
+                    break;
+                case Native.EventDisconnected:
+                    Disconnected(ref e);
+                    break;
+                case Native.EventRoomOpen:
+                    SetState(P2PState.Connected);
+                    break;
+                case Native.EventRoomTrouble:
+                    Trouble(ref e, Encoding.UTF8.GetString(arena, (int)e.data_offset, (int)e.data_length));
+                    break;
+                case Native.EventUnreachable:
+                case Native.EventReachable:
+                    RaiseReachability(Members.Number(e.connection), e.type == Native.EventReachable);
+                    break;
+            }
+        }
+
+        private void ReceiveMessage(ref Native.Event e, byte[] arena)
+        {
+            data.Set(arena, (int)e.data_offset, (int)e.data_length);
+            NetEventType type = (e.flags & Native.FlagReliable) != 0
+                ? NetEventType.ReliableMessageReceived
+                : NetEventType.UnreliableMessageReceived;
+            RaiseMessage(new NetworkEvent(type, Members.Number(e.connection), data, null));
+            if (overwrite)
+            {
+                data.Overwrite();
+            }
+        }
+
+        private void Connected(ref Native.Event e)
+        {
+            ConnectionId id = Members.Number(e.connection);
+            members.Add(id, e.connection, e.member, e.flags);
+            peers[id.ToString()] = id;
+            if ((e.flags & Native.FlagHost) != 0)
+            {
+                SetState(P2PState.Connected);
+            }
+            RaiseConnection(id);
+        }
+
+        private void Disconnected(ref Native.Event e)
+        {
+            ConnectionId id = Members.Number(e.connection);
+            bool server = IsServer(id);
+            members.Remove(id);
+            peers.Remove(id.ToString());
+            LastDisconnectReason = (P2PDisconnectReason)e.code;
+            RaiseDisconnection(id);
+            if (server && state == P2PState.Connected)
+            {
+                SetState(P2PState.Connecting);
+            }
+        }
+
+        private void Trouble(ref Native.Event e, string sentence)
+        {
+            P2PError error = new P2PError((P2PErrorCode)e.code, (e.flags & Native.FlagFinal) != 0, sentence);
+            P2PLog.Write(error.IsFinal ? P2PLogLevel.Error : P2PLogLevel.Warning, "room \"" + RoomName + "\": " + error);
+            if (error.IsFinal)
+            {
+                SetState(P2PState.Failed);
+            }
+            else if (host && error.Code == P2PErrorCode.SignalingLost)
+            {
+                SetState(P2PState.Connecting);
+            }
+            RaiseError(error);
+        }
+
+        private void SetState(P2PState next)
+        {
+            if (next != state)
+            {
+                state = next;
+                RaiseState(next);
+            }
+        }
+    }
+}

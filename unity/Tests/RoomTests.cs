@@ -1,0 +1,160 @@
+using System.Collections.Generic;
+using NUnit.Framework;
+
+namespace UnityP2P.Tests
+{
+    [TestFixture]
+    public sealed class RoomTests : NetworkTest
+    {
+        [Test]
+        public void EveryoneConnectsToEveryoneAndIsHeardDirectly()
+        {
+            Member[] all = net.Mesh(3);
+            foreach (Member member in all)
+            {
+                Assert.AreEqual(3, member.Room.SendMessageToAll(Bytes("from " + member.Room.GetHashCode()), true));
+            }
+            net.Await("three messages each", () => System.Array.TrueForAll(all, m => m.Messages.Count == 3));
+            foreach (Member member in all)
+            {
+                HashSet<ConnectionId> from = new HashSet<ConnectionId>();
+                foreach (Received message in member.Messages)
+                {
+                    from.Add(message.From);
+                    Assert.IsTrue(message.Text.StartsWith("from "));
+                }
+                Assert.AreEqual(3, from.Count);
+            }
+        }
+
+        [Test]
+        public void PeersHasAMemberBeforeOnConnectionAndLacksItBeforeOnDisconnection()
+        {
+            Member server = net.Serve("peers");
+            bool there = false, gone = false;
+            server.Room.OnConnection += id => there = server.Room.peers.ContainsKey(id.ToString());
+            server.Room.OnDisconnection += id => gone = !server.Room.peers.ContainsKey(id.ToString());
+            Member client = net.Join("peers");
+            net.Await("the connection", () => server.Connected.Count == 1);
+            Assert.IsTrue(there);
+            Assert.AreEqual(server.Connected[0], server.Room.peers[server.Connected[0].ToString()]);
+            client.Dispose();
+            Assert.AreEqual(1, server.Room.peers.Count, "peers changed outside of Update");
+            net.Await("the end", () => server.Disconnected.Count == 1);
+            Assert.IsTrue(gone);
+            Assert.AreEqual(server.Connected[0], server.Disconnected[0]);
+            Assert.AreEqual(P2PDisconnectReason.Left, server.Reasons[0]);
+        }
+
+        [Test]
+        public void AClientThatComesFirstWaitsForItsServer()
+        {
+            Member client = net.Join("later");
+            net.Await("being told", () => client.Errors.Count > 0);
+            Assert.AreEqual(P2PErrorCode.NoHost, client.Errors[0].Code);
+            Assert.IsFalse(client.Errors[0].IsFinal);
+            Assert.AreEqual(P2PState.Connecting, client.Room.State);
+            Member server = net.Serve("later");
+            net.Await("the connection", () => client.Room.State == P2PState.Connected && server.Connected.Count == 1);
+        }
+
+        [Test]
+        public void ASecondServerHearsThatTheRoomIsTaken()
+        {
+            Member first = net.Serve("taken");
+            net.Await("the room", () => first.Room.State == P2PState.Connected);
+            Member second = net.Serve("taken");
+            net.Await("being told", () => second.Errors.Count > 0);
+            Assert.AreEqual(P2PErrorCode.RoomTaken, second.Errors[0].Code);
+            first.Dispose();
+            net.Await("its turn", () => second.Room.State == P2PState.Connected);
+        }
+
+        [Test]
+        public void MemberIdsAreTheSameEverywhere()
+        {
+            Member[] all = net.Mesh(2);
+            P2PRoom server = all[0].Room, one = all[1].Room, two = all[2].Room;
+            ConnectionId serverAtOne = Find(one, true), twoAtOne = Find(one, false);
+            Assert.AreEqual(one.GetMemberId(serverAtOne), two.GetMemberId(Find(two, true)));
+            ulong twoId = one.GetMemberId(twoAtOne);
+            Assert.AreEqual(twoAtOne, one.FindMember(twoId));
+            Assert.IsTrue(server.FindMember(twoId).IsValid());
+            Assert.AreEqual(ConnectionId.INVALID, two.FindMember(twoId), "it is its own");
+            Assert.AreEqual(0UL, one.GetMemberId(new ConnectionId(999)));
+        }
+
+        private static ConnectionId Find(P2PRoom room, bool server)
+        {
+            foreach (ConnectionId id in room.peers.Values)
+            {
+                if (room.IsServer(id) == server)
+                {
+                    return id;
+                }
+            }
+            return ConnectionId.INVALID;
+        }
+
+        [Test]
+        public void AServerRemovesAClientFromTheWholeRoom()
+        {
+            Member[] all = net.Mesh(2);
+            ConnectionId removed = all[0].Connected[0];
+            ulong id = all[0].Room.GetMemberId(removed);
+            Assert.IsTrue(all[0].Room.Disconnect(removed));
+            Member other = all[1].Room.FindMember(id).IsValid() ? all[1] : all[2];
+            Member victim = other == all[1] ? all[2] : all[1];
+            net.Await("the removal", () => victim.Room.State == P2PState.Failed &&
+                all[0].Room.peers.Count == 1 && other.Room.peers.Count == 1);
+            Assert.AreEqual(P2PDisconnectReason.Local, all[0].Reasons[0]);
+            P2PError last = victim.Errors[victim.Errors.Count - 1];
+            Assert.AreEqual(P2PErrorCode.Removed, last.Code);
+            Assert.IsTrue(last.IsFinal);
+        }
+
+        [Test]
+        public void ClientsStayTogetherWhenTheServerIsGone()
+        {
+            Member[] all = net.Mesh(2);
+            all[0].Dispose();
+            net.Await("its end", () => all[1].Disconnected.Count == 1 && all[2].Disconnected.Count == 1);
+            Assert.AreEqual(P2PState.Connecting, all[1].Room.State);
+            Assert.AreEqual(1, all[1].Room.SendMessageToAll(Bytes("still here"), true));
+            net.Await("the message", () => all[2].Messages.Count == 1);
+        }
+
+        [Test]
+        public void StatisticsCountWhatWasSent()
+        {
+            Member[] all = net.Mesh(1);
+            ConnectionId id = Only(all[0]);
+            all[0].Room.SendMessage(id, new byte[1000], true);
+            net.Await("the message", () => all[1].Messages.Count == 1);
+            P2PStats one = new P2PStats();
+            net.Await("statistics", () => all[0].Room.TryGetStats(id, out one) && one.BytesSent == 1000);
+            Assert.AreEqual(1, one.MessagesSent);
+            Assert.AreEqual(1, one.Members);
+            Assert.AreEqual(P2PPath.Host, one.Path);
+            Assert.IsTrue(one.LocalCandidate.StartsWith("127.0.0.1:"), one.LocalCandidate);
+            Assert.IsTrue(one.RemoteCandidate.StartsWith("127.0.0.1:"), one.RemoteCandidate);
+            P2PStats total = new P2PStats();
+            net.Await("the sum", () => all[0].Room.TryGetStats(out total) && total.BytesSent == 1000);
+            Assert.IsFalse(all[0].Room.TryGetStats(new ConnectionId(999), out one));
+        }
+
+        [Test]
+        public void ARoomOutlivesAPauseOfThePhone()
+        {
+            Member[] all = net.Mesh(1);
+            P2PRooms.Suspend();
+            P2PRooms.Suspend();
+            net.Update();
+            P2PRooms.Resume();
+            all[0].Room.SendMessageToAll(Bytes("on"), true);
+            net.Await("life after the pause", () => all[1].Messages.Count == 1);
+            net.Await("the room's name", () => all[0].Room.State == P2PState.Connected);
+            Assert.AreEqual(1, all[0].Room.peers.Count);
+        }
+    }
+}
