@@ -20,6 +20,8 @@ namespace UnityP2P
         /// </summary>
         public readonly Dictionary<string, ConnectionId> peers = new Dictionary<string, ConnectionId>();
 
+        private const int HurdleMilliseconds = 1500;
+
         private readonly bool host;
         private readonly bool overwrite;
         private readonly ulong handle;
@@ -28,6 +30,11 @@ namespace UnityP2P
         private readonly MessageData data = new MessageData();
         private int disposed;
         private P2PState state;
+
+        // What is logged if it is still so in a moment: at the start of a game
+        // the client is often there before its server.
+        private string hurdle;
+        private int hurdleSince;
 
         internal P2PRoom(bool host, string signalingServer, string roomName, P2PConfig config)
         {
@@ -93,6 +100,11 @@ namespace UnityP2P
             }
             LogLines.Poll();
             inbox.Take(this);
+            if (hurdle != null && Environment.TickCount - hurdleSince > HurdleMilliseconds)
+            {
+                P2PLog.Warn(hurdle);
+                hurdle = null;
+            }
         }
 
         /// <summary>Everyone's statistics added up. False while there are none: ask again soon.</summary>
@@ -227,14 +239,21 @@ namespace UnityP2P
         private void Trouble(ref Native.Event e, string sentence)
         {
             P2PError error = new P2PError((P2PErrorCode)e.code, (e.flags & Native.FlagFinal) != 0, sentence);
-            P2PLog.Write(error.IsFinal ? P2PLogLevel.Error : P2PLogLevel.Warning, "room \"" + RoomName + "\": " + error);
+            string line = "room \"" + RoomName + "\": " + error;
             if (error.IsFinal)
             {
+                P2PLog.Error(line);
+                hurdle = null;
                 SetState(P2PState.Failed);
             }
-            else if (host && error.Code == P2PErrorCode.SignalingLost)
+            else
             {
-                SetState(P2PState.Connecting);
+                hurdle = line;
+                hurdleSince = Environment.TickCount;
+                if (host && error.Code == P2PErrorCode.SignalingLost)
+                {
+                    SetState(P2PState.Connecting);
+                }
             }
             RaiseError(error);
         }
@@ -244,6 +263,7 @@ namespace UnityP2P
             if (next != state)
             {
                 state = next;
+                hurdle = next == P2PState.Connected ? null : hurdle;
                 RaiseState(next);
             }
         }

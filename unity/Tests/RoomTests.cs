@@ -54,6 +54,7 @@ namespace UnityP2P.Tests
             Assert.AreEqual(P2PErrorCode.NoHost, client.Errors[0].Code);
             Assert.IsFalse(client.Errors[0].IsFinal);
             Assert.AreEqual(P2PState.Connecting, client.Room.State);
+            net.Await("the log", () => net.Logged("room \"later\": "));
             Member server = net.Serve("later");
             net.Await("the connection", () => client.Room.State == P2PState.Connected && server.Connected.Count == 1);
         }
