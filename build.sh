@@ -10,6 +10,7 @@ library_limit=$((14 * 1024 * 1024))
 # The linters, pinned here and nowhere else.
 staticcheck="honnef.co/go/tools/cmd/staticcheck@v0.8.2"
 errcheck="github.com/kisielk/errcheck@v1.9.0"
+actionlint="github.com/rhysd/actionlint/cmd/actionlint@v1.7.12"
 
 say() { printf '%s\n' "$*"; }
 die() {
@@ -87,6 +88,7 @@ build_library() {
   out="$(library_path)"
   say "building $out"
   build_library_to "$out"
+  go run ./internal/plugins unity/Plugins
   say "built $out, $(wc -c <"$out") bytes"
 }
 
@@ -235,9 +237,12 @@ bench() {
 # install_tools: what the tests need beyond Go and gcc.
 install_tools() {
   local missing="" tool
-  for tool in shellcheck shfmt clang chromium; do
+  for tool in shellcheck shfmt clang chromium nunit-console; do
     command -v "$tool" >/dev/null || missing="$missing $tool"
   done
+  command -v mcs >/dev/null || missing="$missing mono-mcs"
+  command -v mono-boehm >/dev/null || missing="$missing mono-runtime-boehm"
+  [ -d /usr/lib/cli/nunit.framework-2.6.3 ] || missing="$missing libnunit-cil-dev"
   fuzzer_runtime || missing="$missing libclang-rt-dev"
   [ -n "$missing" ] || return 0
   if ! command -v apt-get >/dev/null; then
@@ -265,6 +270,10 @@ check_scripts() {
     -type f \( -name '*.sh' -o -path ./.ci/run \) -print)
   shellcheck "${list[@]}"
   shfmt -d "${list[@]}" # the style is in .editorconfig
+}
+
+check_workflows() {
+  go run "$actionlint" .github/workflows/*.yml
 }
 
 check_format() {
@@ -309,6 +318,7 @@ write_notices() {
   make_scratch
   go run ./internal/notices >"$scratch/notices"
   cp "$scratch/notices" THIRD-PARTY-NOTICES
+  cp "$scratch/notices" unity/THIRD-PARTY-NOTICES.md
 }
 
 # check_chat: the C example through pipes. What one end of a pipe brings comes
@@ -349,6 +359,25 @@ step() {
   kill_job "$job"
 }
 
+# step_of_tests NAME COMMAND…: a step that runs "go test -v", whose subtests count
+# one by one.
+step_of_tests() {
+  local before=$failed all
+  step "$@"
+  all="$(grep -cE '^ +--- PASS: ' "$scratch/step" || true)"
+  passed=$((passed + all))
+  if [ "$failed" -gt "$before" ]; then
+    failed=$((failed + $(grep -cE '^ +--- FAIL: ' "$scratch/step" || true)))
+  fi
+}
+
+# go_tests: all but those of the Unity package, in which nothing of Go races.
+go_tests() {
+  local packages
+  mapfile -t packages < <(go list ./... | grep -v '/internal/unitypackage$')
+  go test -race -timeout 10m "${packages[@]}"
+}
+
 # fuzz TIME: every fuzz target of the Go code, for so long each.
 fuzz() {
   local file target
@@ -359,6 +388,7 @@ fuzz() {
 
 lint() {
   step "scripts: shellcheck, shfmt" check_scripts
+  step "workflows: actionlint" check_workflows
   step "Go: format" check_format
   step "Go: vet, staticcheck, errcheck" check_go
   step "C examples and header: gcc, clang" check_examples
@@ -376,7 +406,8 @@ run_tests() {
   step "chat" build_example chat
   lint
   step "chat through pipes" check_chat
-  step "Go tests, race detector" go test -race -timeout 10m ./...
+  step "Go tests, race detector" go_tests
+  step_of_tests "C# tests, Mono" go test -v -timeout 15m ./internal/unitypackage
   step "Go fuzz targets, 4 s each" fuzz 4s
   step "demo" "$root/build.sh" demo
   step "bench, one round of pings" bench --rounds 1 --only ping --json "$scratch/bench.json" --plot "$scratch/bench.svg"
@@ -402,6 +433,8 @@ run_soak() {
   step "random histories, ${1:-60} min" histories "${1:-60}"
   step "hostile programs" go test -timeout 1h -run 'Threads|LeaveNothing|Fuzzer|Twice|Fork' ./cexport/ctest
   step "Go fuzz targets, 1 min each" fuzz 1m
+  step "C# tests, Mono, 10 min of garbage" env UNITYP2P_GC_STRESS_MINUTES=10 \
+    go test -timeout 1h -run NUnit ./internal/unitypackage
   summary
 }
 
@@ -428,7 +461,7 @@ bench)
   shift
   bench "$@"
   ;;
-clean) rm -rf build unity/Plugins ;;
+clean) rm -rf build unity/Plugins unity/Plugins.meta ;;
 help | -h | --help) usage ;;
 *)
   usage >&2

@@ -13,7 +13,13 @@ import (
 
 const root = "../.."
 
-var documents = []string{"README.md", "docs/protocol.md", "docs/benchmarks.md", "docs/testing.md", "examples/c/README.md"}
+var documents = []string{
+	"README.md", "docs/protocol.md", "docs/benchmarks.md", "docs/testing.md", "examples/c/README.md",
+	"unity/README.md", "unity/Documentation~/index.md", "unity/Documentation~/install.md",
+	"unity/Documentation~/first-evening.md", "unity/Documentation~/api.md", "unity/Documentation~/lifetimes.md",
+	"unity/Documentation~/platforms.md", "unity/Documentation~/moving.md", "unity/Documentation~/signaling.md",
+	"unity/Documentation~/troubleshooting.md",
+}
 
 // block is one fenced block of a document.
 type block struct{ document, language, text string }
@@ -73,14 +79,15 @@ var runBy = map[string]string{
 	"./build.sh test": "this",
 	"./build.sh demo": "build.sh test: step demo",
 	"./build.sh bench --json build/bench.json --plot docs/benchmarks.svg": "build.sh test: step bench",
-	"./build.sh test-soak":          "by hand: it takes more than an hour",
-	"./build.sh chat":               "build.sh test: step chat",
-	"./build.sh server":             "build.sh test: step server",
-	"build/chat host lobby --serve": "cexport/ctest: TestChat",
-	"build/chat join lobby":         "cexport/ctest: TestChat",
-	"build/unityp2p host lobby":     "cmd/unityp2p: TestTalk",
-	"build/unityp2p join lobby":     "cmd/unityp2p: TestTalk",
-	"build/unityp2p serve":          "cmd/unityp2p: TestServe",
+	"./build.sh test-soak":                   "by hand: it takes more than an hour",
+	"./build.sh chat":                        "build.sh test: step chat",
+	"./build.sh server":                      "build.sh test: step server",
+	"build/chat host lobby --serve":          "cexport/ctest: TestChat",
+	"build/chat join lobby":                  "cexport/ctest: TestChat",
+	"build/unityp2p host lobby":              "cmd/unityp2p: TestTalk",
+	"build/unityp2p join lobby":              "cmd/unityp2p: TestTalk",
+	"build/unityp2p serve":                   "cmd/unityp2p: TestServe",
+	"build/unityp2p serve -addr 127.0.0.1:0": "build.sh test: step demo",
 	"gcc -Iinclude examples/c/chat.c -Lunity/Plugins/Linux/x86_64 -lunityp2p -lpthread -Wl,-rpath,$PWD/unity/Plugins/Linux/x86_64 -o build/chat": "build.sh test: step chat",
 }
 

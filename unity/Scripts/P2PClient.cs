@@ -3,7 +3,7 @@ namespace UnityP2P
     /// <summary>
     /// Joins a room by its name: connects to its server and, through it, to
     /// every other client, directly. Call UpdateClient every frame: all events
-    /// are raised inside it. Every other member may be used from any thread.
+    /// are raised inside it. Sending and Dispose are allowed from any thread.
     /// </summary>
     public sealed class P2PClient : P2PRoom
     {

@@ -3,8 +3,8 @@ namespace UnityP2P
     /// <summary>
     /// Hosts a room under a name. Clients that join it under the same name
     /// connect to this server and to each other, directly. Call UpdateServer
-    /// every frame: all events are raised inside it. Every other member may be
-    /// used from any thread.
+    /// every frame: all events are raised inside it. Sending and Dispose are
+    /// allowed from any thread.
     /// </summary>
     public sealed class P2PServer : P2PRoom
     {
