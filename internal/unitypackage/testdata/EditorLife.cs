@@ -62,8 +62,7 @@ internal static class EditorLife
 internal sealed class Scripts : MarshalByRefObject
 {
     private const int MaxHandles = 256;
-    private const int Some = 16; // enough for a game
-    private const int NoHandleFree = -9;
+    public const int NoHandleFree = -9;
 
     private readonly List<P2PRoom> last = new List<P2PRoom>();
     private bool withEditorScripts;
@@ -174,10 +173,6 @@ internal sealed class Scripts : MarshalByRefObject
             }
             Thread.Sleep(100);
         }
-        while (Free(Some) < Some) // what was just counted is still closing
-        {
-            Thread.Sleep(10);
-        }
         if (P2PRooms.Count != 0)
         {
             Console.WriteLine("leak " + when + ": the scripts count " + P2PRooms.Count);
@@ -222,19 +217,39 @@ internal sealed class Game : MonoBehaviour
 
     private void Start()
     {
-        signaling = new P2PSignaling(0, "127.0.0.1");
+        signaling = Open(() => new P2PSignaling(0, "127.0.0.1"));
         // The rooms need the port; meanwhile they try in vain, as a game's would.
-        signaling.OnListening += Open;
-        Server = new P2PServer("ws://127.0.0.1:1", "nowhere");
-        Client = new P2PClient("ws://127.0.0.1:1", "nowhere");
+        signaling.OnListening += Meet;
+        Server = Open(() => new P2PServer("ws://127.0.0.1:1", "nowhere"));
+        Client = Open(() => new P2PClient("ws://127.0.0.1:1", "nowhere"));
     }
 
-    private void Open(int port)
+    // All handles were just counted, and some are still closing.
+    private static T Open<T>(Func<T> open)
+    {
+        while (true)
+        {
+            try
+            {
+                return open();
+            }
+            catch (P2PException e)
+            {
+                if (e.Code != Scripts.NoHandleFree)
+                {
+                    throw;
+                }
+                Thread.Sleep(1);
+            }
+        }
+    }
+
+    private void Meet(int port)
     {
         Server.Dispose();
         Client.Dispose();
-        Server = new P2PServer(signaling.LocalUrl, "editor");
-        Client = new P2PClient(signaling.LocalUrl, "editor");
+        Server = Open(() => new P2PServer(signaling.LocalUrl, "editor"));
+        Client = Open(() => new P2PClient(signaling.LocalUrl, "editor"));
         Server.OnConnection += id => Server.SendMessage(id, new byte[] { 1 }, true);
         Client.OnConnection += id => Client.SendMessage(id, new byte[] { 2 }, true);
         Server.OnReceivedMessage += message => Heard++;
