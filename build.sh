@@ -272,6 +272,17 @@ check_scripts() {
   shfmt -d "${list[@]}" # the style is in .editorconfig
 }
 
+# check_files: what is built is not in git.
+check_files() {
+  local file wrong=""
+  while IFS= read -r -d '' file; do
+    case "$(head -c 4 "$file" | od -An -tx1 | tr -d ' \n')" in
+    7f454c46 | 4d5a* | cffaedfe | cafebabe | 213c6172 | 0061736d) wrong="$wrong $file" ;;
+    esac
+  done < <(git ls-files -z)
+  [ -z "$wrong" ] || die "built files in git:$wrong"
+}
+
 check_workflows() {
   go run "$actionlint" .github/workflows/*.yml
 }
@@ -388,6 +399,7 @@ fuzz() {
 
 lint() {
   step "scripts: shellcheck, shfmt" check_scripts
+  step "files in git" check_files
   step "workflows: actionlint" check_workflows
   step "Go: format" check_format
   step "Go: vet, staticcheck, errcheck" check_go
