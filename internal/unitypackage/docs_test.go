@@ -66,7 +66,7 @@ func TestSnippetsOfTheDocumentationCompile(t *testing.T) {
 				t.Fatal(err)
 			}
 			assembly{
-				out: file + ".dll", defines: editor, sources: []string{file},
+				out: file + ".dll", defines: editor, sources: []string{file}, unused: true,
 				references: []string{filepath.Join(dir, "UnityEngine.dll"), filepath.Join(dir, "UnityP2P.dll")},
 			}.compile(t)
 		}
