@@ -3,6 +3,7 @@ package core_test
 import (
 	"math/rand/v2"
 	"runtime"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -108,17 +109,16 @@ func TestAHostCannotSpeakForAMember(t *testing.T) {
 	hostAsLiar(t, s, "room", func(l *liar) {
 		// The connection that pretends to be the member's is the host's own.
 		forger := newLiar(l.t, false)
-		var seq, session uint64
+		var seq, session atomic.Uint64 // candidates come from goroutines of pion's
 		forger.signal = func(n wire.Negotiation) {
-			seq++
-			l.control(wire.Control{Kind: wire.ControlSignal, Member: name, Session: session, Seq: seq, Signal: n})
+			l.control(wire.Control{Kind: wire.ControlSignal, Member: name, Session: session.Load(), Seq: seq.Add(1), Signal: n})
 		}
 		go func() {
 			for {
 				select {
 				case c := <-l.heard:
-					if c.Kind == wire.ControlSignal && (session == 0 || c.Session == session) {
-						session = c.Session
+					if c.Kind == wire.ControlSignal && (session.Load() == 0 || c.Session == session.Load()) {
+						session.Store(c.Session)
 						forger.hear(c.Signal)
 					}
 				case <-forger.ended:
