@@ -26,6 +26,11 @@ _Static_assert(sizeof(P2P_Batch) == 28 && offsetof(P2P_Batch, more) == 24, "P2P_
 _Static_assert(sizeof(P2P_SignalingConfig) == 12, "P2P_SignalingConfig");
 #endif
 
+/* So that a file says which ABI it has without being loaded. */
+#define QUOTED(x) #x
+#define DIGITS(x) QUOTED(x)
+__attribute__((used)) static const char identity[] = "unityp2p ABI " DIGITS(P2P_ABI_VERSION);
+
 P2P_API uint32_t P2P_AbiVersion(void) { return P2P_ABI_VERSION; }
 
 static char version[64] = "unknown";

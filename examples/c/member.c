@@ -18,6 +18,10 @@
 
 #include "p2p.h"
 
+#if defined(_WIN32)
+#  include <windows.h>
+#endif
+
 #define MAX_MEMBERS 64
 #define LARGE (200 * 1024)
 #define DEADLINE_S 60
@@ -42,11 +46,15 @@ static struct member members[MAX_MEMBERS];
 static int member_count, own_index, expected;
 static uint8_t large[LARGE];
 
+#if defined(_WIN32)
+static double now(void) { return (double)GetTickCount64() / 1e3; }
+#else
 static double now(void) {
     struct timespec t;
     timespec_get(&t, TIME_UTC);
     return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
+#endif
 
 /* The large message: its kind, its sender, and a pattern that depends on it. */
 static void fill(uint8_t *buffer, int sender) {

@@ -65,6 +65,7 @@ var mayImport = map[string][]string{
 	"internal/bench/raw":    {},
 	"internal/chromium":     {},
 	"internal/docs":         {},
+	"internal/check":        {},
 	"internal/lint":         {},
 	"internal/notices":      {},
 	"internal/plugins":      {},

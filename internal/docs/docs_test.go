@@ -14,7 +14,7 @@ import (
 const root = "../.."
 
 var documents = []string{
-	"README.md", "docs/protocol.md", "docs/benchmarks.md", "docs/testing.md", "examples/c/README.md",
+	"README.md", "docs/protocol.md", "docs/benchmarks.md", "docs/testing.md", "docs/platforms.md", "examples/c/README.md",
 	"unity/README.md", "unity/Documentation~/index.md", "unity/Documentation~/install.md",
 	"unity/Documentation~/first-evening.md", "unity/Documentation~/api.md", "unity/Documentation~/lifetimes.md",
 	"unity/Documentation~/platforms.md", "unity/Documentation~/moving.md", "unity/Documentation~/signaling.md",
@@ -75,9 +75,13 @@ func TestGoSnippetsCompile(t *testing.T) {
 
 // runBy says which test runs a command of the documents.
 var runBy = map[string]string{
-	"./build.sh":      "build.sh test: step library",
-	"./build.sh test": "this",
-	"./build.sh demo": "build.sh test: step demo",
+	"./build.sh":                "build.sh test: step library",
+	"./build.sh test":           "this",
+	"./build.sh deps":           "build.sh test-platforms",
+	"./build.sh all":            "build.sh test-platforms",
+	"./build.sh check":          "build.sh test-platforms",
+	"./build.sh test-platforms": "by hand, and in the workflow: it takes longer than the tests may",
+	"./build.sh demo":           "build.sh test: step demo",
 	"./build.sh bench --json build/bench.json --plot docs/benchmarks.svg": "build.sh test: step bench",
 	"./build.sh test-soak":                   "by hand: it takes more than an hour",
 	"./build.sh chat":                        "build.sh test: step chat",

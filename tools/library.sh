@@ -1,0 +1,78 @@
+# shellcheck shell=bash
+# The library of this platform, and programs around it. Sourced by build.sh.
+
+commit() { git rev-parse --short HEAD 2>/dev/null || true; }
+
+link_flags() {
+  printf '%s' "-s -w -X main.version=$version -X main.commit=$(commit)"
+}
+
+# Where this platform's library belongs.
+library_path() {
+  local arch
+  case "$(uname -m)" in
+  x86_64 | amd64) arch=x86_64 ;;
+  aarch64 | arm64) arch=arm64 ;;
+  *) die "no target for the processor $(uname -m) yet" ;;
+  esac
+  case "$(uname -s)" in
+  Linux) say "unity/Plugins/Linux/$arch/libunityp2p.so" ;;
+  Darwin) say "unity/Plugins/macOS/$arch/libunityp2p.dylib" ;;
+  MINGW* | MSYS*) say "unity/Plugins/Windows/$arch/unityp2p.dll" ;;
+  *) die "no target for the system $(uname -s) yet" ;;
+  esac
+}
+
+# Only P2P_ functions leave the library, and it stays loaded: Go cannot be
+# unloaded.
+linker_flags() {
+  case "$(uname -s)" in
+  # In quotes of its own, because the path may have spaces.
+  Linux) say "\"-Wl,--version-script=$root/cexport/exports.map\" -Wl,-z,nodelete -Wl,-soname,libunityp2p.so" ;;
+  Darwin) say "-Wl,-exported_symbol,_P2P_* -Wl,-install_name,@rpath/libunityp2p.dylib" ;;
+  *) say "" ;;
+  esac
+}
+
+build_library() {
+  need_compilers
+  local out
+  out="$(library_path)"
+  say "building $out"
+  build_library_to "$out"
+  go run ./internal/plugins unity/Plugins
+  say "built $out, $(wc -c <"$out") bytes"
+}
+
+# build_library_to FILE [TAGS]: see linker_flags.
+build_library_to() {
+  mkdir -p "$(dirname "$1")"
+  CGO_ENABLED=1 go build -trimpath -buildvcs=false -buildmode=c-shared -tags "${2:-}" \
+    -ldflags "$(link_flags) -extldflags '$(linker_flags)'" -o "$1" ./cexport
+  rm -f "${1%.*}.h"
+}
+
+build_server() {
+  need go "install Go from https://go.dev/dl"
+  say "building build/unityp2p"
+  mkdir -p build
+  CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags "$(link_flags)" -o build/unityp2p ./cmd/unityp2p
+}
+
+# build_example NAME: one of the C examples.
+build_example() {
+  [ -f "$(library_path)" ] || build_library
+  build_program "examples/c/$1.c" "build/$1"
+}
+
+# build_program SOURCE OUT: a C program, which finds the library where it was
+# built.
+build_program() {
+  local library
+  library="$(library_path)"
+  say "building $2"
+  mkdir -p "$(dirname "$2")"
+  "${CC:-gcc}" -std=c11 -O2 -Wall -Wextra -Werror -Iinclude "$1" \
+    -L"$(dirname "$library")" -lunityp2p -lpthread \
+    -Wl,-rpath,"$root/$(dirname "$library")" -o "$2"
+}

@@ -1,0 +1,146 @@
+# shellcheck shell=bash
+# Libraries of other platforms, run here: arm64 under qemu, Windows under wine.
+# Sourced by build.sh.
+
+# platform_cc PLATFORM: compiles a program for it, as gcc would.
+platform_cc() {
+  local platform="$1"
+  shift
+  case "$platform" in
+  linux-x86_64) gcc "$@" ;;
+  linux-arm64) aarch64-linux-gnu-gcc "$@" ;;
+  windows-x86_64) x86_64-w64-mingw32-gcc -static "$@" ;;
+  esac
+}
+
+# make_program PLATFORM SOURCE: compiles it beside the platform's library, and
+# prints where it is.
+make_program() {
+  local out link
+  out="$scratch/$1/$(basename "$2" .c).exe"
+  # Once: a process may be running it.
+  if [ -f "$out" ]; then
+    say "$out"
+    return
+  fi
+  mkdir -p "$scratch/$1"
+  ln -sf "$root/unity/Plugins/$(target_file "$1")" "$scratch/$1/"
+  case "$1" in
+  windows-*) link="build/import/$1/unityp2p.lib" ;;
+  *) link="-L$scratch/$1 -lunityp2p -ldl" ;;
+  esac
+  # shellcheck disable=SC2086 # flags
+  platform_cc "$1" -std=gnu11 -O1 -Wall -Wextra -Iinclude -o "$out" "$2" $link -lpthread || return 1
+  say "$out"
+}
+
+# run_program PLATFORM PROGRAM ARGUMENTS…
+run_program() {
+  local platform="$1"
+  shift
+  case "$platform" in
+  linux-x86_64) LD_LIBRARY_PATH="$scratch/$platform" "$@" ;;
+  linux-arm64) qemu-aarch64-static -L /usr/aarch64-linux-gnu -E LD_LIBRARY_PATH="$scratch/$platform" "$@" ;;
+  windows-x86_64) wine "$@" ;;
+  esac
+}
+
+# prepare_wine: a prefix of our own, with the shim (internal/wine) that Debian's
+# wine needs for any Go program.
+prepare_wine() {
+  export WINEPREFIX="$scratch/wine" WINEDEBUG=fixme-all,err-all
+  timeout 120 wineboot -i
+  x86_64-w64-mingw32-gcc -shared -O2 -Wall -Wextra -Werror internal/wine/shim.c -ladvapi32 -lws2_32 \
+    -o "$WINEPREFIX/drive_c/windows/system32/bcryptprimitives.dll"
+}
+
+# meet PLATFORM…: a room of one member on each; the first hosts it. Every pair
+# must talk directly, both ways.
+meet() {
+  local url platform program role=host i=0 pairs pids=()
+  build/unityp2p serve -addr 127.0.0.1:0 >"$scratch/server" 2>&1 &
+  local server=$!
+  url="$(await_line $server "$scratch/server" "signaling: listening on ")"
+  rm -f "$scratch"/member-*
+  for platform in "$@"; do
+    program="$(make_program "$platform" examples/c/member.c)" || return 1
+    run_program "$platform" "$program" "$role" platforms --signaling "$url" --index "$i" --of "$#" \
+      >"$scratch/member-$i" 2>&1 &
+    pids+=($!)
+    role="join"
+    i=$((i + 1))
+  done
+  for i in "${!pids[@]}"; do
+    wait "${pids[$i]}" || {
+      cat "$scratch/member-$i"
+      die "the member on ${*:i+1:1} failed"
+    }
+  done
+  kill "$server"
+  pairs="$(cat "$scratch"/member-* | tr -d '\r' | grep -cE '^pair [0-9]+ [0-9]+ host ')"
+  say "$*: $pairs of $(($# * ($# - 1))) directed pairs"
+  [ "$pairs" -eq $(($# * ($# - 1))) ]
+}
+
+check_rooms() {
+  build_server
+  prepare_wine
+  meet linux-x86_64 linux-arm64 windows-x86_64
+  meet windows-x86_64 linux-x86_64 windows-x86_64
+  meet linux-arm64 windows-x86_64 linux-arm64 linux-x86_64
+  meet linux-arm64 linux-arm64 linux-arm64 linux-arm64
+}
+
+# boundary PLATFORM "PROGRAM ARGUMENTS"…: programs of cexport/ctest on the
+# platform's library.
+boundary() {
+  local platform="$1" line program words
+  shift
+  [ "$platform" != windows-x86_64 ] || prepare_wine
+  for line in "$@"; do
+    say "$platform: $line"
+    read -ra words <<<"$line"
+    program="$(make_program "$platform" "cexport/ctest/programs/${words[0]}.c")" || return 1
+    run_program "$platform" "$program" "${words[@]:1}" || return 1
+  done
+}
+
+# check_systems: the Go code compiles for every system, as far as that goes without
+# its C compiler.
+check_systems() {
+  local system
+  for system in windows/amd64 darwin/arm64 android/arm64 ios/arm64; do
+    say "$system"
+    GOOS="${system%/*}" GOARCH="${system#*/}" CGO_ENABLED=0 go vet ./core/... ./signaling/...
+  done
+}
+
+# check_twice TARGET…: another clone, in another place, gives the same bytes.
+check_twice() {
+  local target file
+  git clone -q . "$scratch/elsewhere/clone"
+  mkdir -p "$scratch/elsewhere/clone/build"
+  ln -s "$root/build/toolchains" "$scratch/elsewhere/clone/build/toolchains"
+  (cd "$scratch/elsewhere/clone" && GOCACHE="$scratch/elsewhere/cache" ./build.sh "$@")
+  for target in "$@"; do
+    file="unity/Plugins/$(target_file "$target")"
+    sha256sum "$file" "$scratch/elsewhere/clone/$file"
+    cmp "$file" "$scratch/elsewhere/clone/$file"
+  done
+}
+
+test_platforms() {
+  make_scratch
+  build_server
+  step "toolchains" install_toolchains
+  step "libraries" build_targets all
+  step "what each file is" go run ./internal/check files unity/Plugins
+  step "the same bytes twice" check_twice linux-x86_64 windows-x86_64
+  step "Go: vet for other systems" check_systems
+  step "rooms across platforms" check_rooms
+  step "boundary, arm64 under qemu" boundary linux-arm64 "library_room room" "library_room connecting" \
+    "library_room exit" library_fork "library_threads 5 1"
+  step "boundary, Windows under wine" boundary windows-x86_64 "library_room room" "library_room connecting" \
+    "library_room exit" "library_threads 5 1"
+  summary
+}

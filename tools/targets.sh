@@ -1,0 +1,151 @@
+# shellcheck shell=bash
+# The library for every platform. Sourced by build.sh.
+#
+# What each target is built with, in this order: the toolchain of the platform's
+# owner, if it is here; zig, where zig can (pinned in tools/toolchains.sh).
+
+targets=(linux-x86_64 linux-arm64 windows-x86_64 windows-x86 windows-arm64 macos-universal
+  android-arm64-v8a android-armeabi-v7a android-x86_64 ios-arm64 ios-simulator)
+
+# target_file TARGET: where its library belongs, below unity/Plugins.
+target_file() {
+  case "$1" in
+  linux-*) say "Linux/${1#*-}/libunityp2p.so" ;;
+  windows-*) say "Windows/${1#*-}/unityp2p.dll" ;;
+  macos-*) say "macOS/${1#*-}/libunityp2p.dylib" ;;
+  android-*) say "Android/${1#*-}/libunityp2p.so" ;;
+  ios-*) say "iOS/${1#*-}/libunityp2p.a" ;;
+  *) die "unknown target $1; the targets are: ${targets[*]}" ;;
+  esac
+}
+
+# target_arch TARGET: Go's name of its processor.
+target_arch() {
+  case "$1" in
+  *-x86_64) say amd64 ;;
+  *-x86) say 386 ;;
+  *-armeabi-v7a) say arm ;;
+  *) say arm64 ;;
+  esac
+}
+
+# target_cc TARGET: its C compiler. Fails, and says what to install, if it is not
+# here.
+target_cc() {
+  case "$1" in
+  linux-x86_64) zig_cc x86_64-linux-gnu.2.17 ;;
+  linux-arm64) zig_cc aarch64-linux-gnu.2.17 ;;
+  windows-x86_64) first_of x86_64-w64-mingw32-gcc || zig_cc x86_64-windows-gnu ;;
+  windows-x86) first_of i686-w64-mingw32-gcc || zig_cc x86-windows-gnu ;;
+  windows-arm64) first_of aarch64-w64-mingw32-gcc aarch64-w64-mingw32-clang || zig_cc aarch64-windows-gnu ;;
+  macos-arm64) apple_cc macosx arm64-apple-macos11.0 || stub_sdk_cc arm64 ;;
+  macos-x86_64) apple_cc macosx x86_64-apple-macos11.0 || stub_sdk_cc x86_64 ;;
+  android-arm64-v8a) ndk_cc aarch64-linux-android21 ;;
+  android-armeabi-v7a) ndk_cc armv7a-linux-androideabi21 ;;
+  android-x86_64) ndk_cc x86_64-linux-android21 ;;
+  ios-arm64) apple_cc iphoneos arm64-apple-ios12.0 || missing "Xcode, on a Mac" ;;
+  ios-simulator) apple_cc iphonesimulator arm64-apple-ios14.0-simulator || missing "Xcode, on a Mac" ;;
+  esac
+}
+
+# target_link TARGET CC: flags for its linker. Only P2P_ functions leave the library,
+# and it stays loaded: Go cannot be unloaded.
+target_link() {
+  case "$1" in
+  linux-*) say "-Wl,--version-script=$root/cexport/exports.map -Wl,-z,nodelete -Wl,-soname,libunityp2p.so" ;;
+  android-*) say "-Wl,--version-script=$root/cexport/exports.map -Wl,-z,nodelete -Wl,-soname,libunityp2p.so -Wl,-z,max-page-size=16384 -llog" ;;
+  macos-*) say "-Wl,-exported_symbol,_P2P_* -Wl,-install_name,@rpath/libunityp2p.dylib" ;;
+  windows-*) [[ "$2" != *mingw32-gcc ]] || say "-Wl,--no-insert-timestamp" ;; # zig's linker writes none
+  esac
+}
+
+# target_go TARGET OUT CC LDFLAGS: one run of Go's build for a target.
+target_go() {
+  local os="${1%%-*}" mode=c-shared more=""
+  case "$os" in
+  macos) os=darwin ;;
+  ios) mode=c-archive ;;
+  android) more=-checklinkname=0 ;; # wlynxg/anet reaches into package net
+  esac
+  mkdir -p "$(dirname "$2")"
+  GOOS="$os" GOARCH="$(target_arch "$1")" GOARM=7 CC="$3" CGO_ENABLED=1 \
+    go build -trimpath -buildvcs=false -buildmode="$mode" \
+    -ldflags "-buildid= -X main.version=$version -X main.commit=$(commit) $4 $more -extldflags \"$(target_link "$1" "$3")\"" \
+    -o "$2" ./cexport && rm -f "${2%.*}.h"
+}
+
+# build_one TARGET OUT: the stripped library, and its twin with symbols.
+build_one() {
+  local cc symbols="build/symbols/$1/${2##*/}" all=""
+  cc="$(target_cc "$1")" || return 1
+  case "$1" in
+  macos-*) all="-w" ;; # for DWARF Go would call Xcode's dsymutil
+  esac
+  target_go "$1" "$symbols" "$cc" "$all" &&
+    target_go "$1" "$2" "$cc" "-s -w" || return 1
+  case "$1" in
+  linux-*) finish_elf "$2" ;;
+  windows-*) finish_windows "$1" "$2" ;;
+  esac
+}
+
+# finish_elf FILE: zig leaves symbols that Go's linker asked it to strip.
+finish_elf() {
+  local strip
+  strip="$(first_of llvm-strip llvm-strip-14)" || missing "llvm: ./build.sh deps" || return 1
+  "$strip" --strip-all "$1"
+}
+
+# finish_windows TARGET DLL: no export of Go's own, and an import library for MSVC
+# in build/import.
+finish_windows() {
+  local tool machine=arm64 import="build/import/$1"
+  case "$1" in
+  *-x86_64) machine=i386:x86-64 ;;
+  *-x86) machine=i386 ;;
+  esac
+  tool="$(first_of llvm-dlltool llvm-dlltool-14)" || missing "llvm: ./build.sh deps" || return 1
+  mkdir -p "$import"
+  go run ./internal/check trim "$2" &&
+    go run ./internal/check def >"$import/unityp2p.def" &&
+    "$tool" -m "$machine" -D unityp2p.dll -d "$import/unityp2p.def" -l "$import/unityp2p.lib"
+}
+
+# build_target TARGET: its library in unity/Plugins.
+build_target() {
+  local out
+  out="unity/Plugins/$(target_file "$1")"
+  if [ "$1" = macos-universal ]; then
+    build_one macos-arm64 build/macos/arm64/libunityp2p.dylib || return 1
+    build_one macos-x86_64 build/macos/x86_64/libunityp2p.dylib || return 1
+    mkdir -p "$(dirname "$out")"
+    "$(first_of lipo llvm-lipo llvm-lipo-14)" -create build/macos/*/libunityp2p.dylib -output "$out"
+  else
+    build_one "$1" "$out" || return 1
+  fi
+  say "$1: $out, $(wc -c <"$out") bytes"
+}
+
+# build_targets TARGET…|all: each of them; a target whose toolchain is missing is
+# an error, with "all" only a line.
+build_targets() {
+  local target reason
+  need go "install Go from https://go.dev/dl"
+  if [ "$1" != all ]; then
+    for target in "$@"; do target_file "$target" >/dev/null; done
+    for target in "$@"; do
+      build_target "$target" || die "$target was not built"
+    done
+  else
+    for target in "${targets[@]}"; do
+      if reason="$(build_target "$target" 2>&1)"; then
+        say "$reason"
+      elif [ "${reason#not here: }" != "$reason" ]; then
+        say "$target: $reason"
+      else
+        die "$target: $reason"
+      fi
+    done
+  fi
+  go run ./internal/plugins unity/Plugins
+}

@@ -1,0 +1,148 @@
+# shellcheck shell=bash
+# Linters and tests, step by step. Sourced by build.sh.
+
+# install_tools: what the tests need beyond Go and gcc.
+install_tools() {
+  local missing="" tool
+  for tool in shellcheck shfmt clang chromium nunit-console; do
+    command -v "$tool" >/dev/null || missing="$missing $tool"
+  done
+  command -v mcs >/dev/null || missing="$missing mono-mcs"
+  command -v mono-boehm >/dev/null || missing="$missing mono-runtime-boehm"
+  [ -d /usr/lib/cli/nunit.framework-2.6.3 ] || missing="$missing libnunit-cil-dev"
+  fuzzer_runtime || missing="$missing libclang-rt-dev"
+  [ -n "$missing" ] || return 0
+  if ! command -v apt-get >/dev/null; then
+    die "missing:$missing. On macOS: brew install shellcheck shfmt (clang comes with Xcode). Elsewhere: your system's package manager has them."
+  fi
+  [ "$(id -u)" -eq 0 ] || die "missing:$missing. Run as root: apt-get install$missing"
+  say "installing$missing"
+  export DEBIAN_FRONTEND=noninteractive
+  apt-get update -qq
+  # shellcheck disable=SC2086 # one word each
+  apt-get install -y -qq --no-install-recommends $missing >/dev/null
+}
+
+# fuzzer_runtime: whether clang can link a fuzzer.
+fuzzer_runtime() {
+  clang -fsanitize=fuzzer -x c -o /dev/null - 2>/dev/null \
+    <<<'int LLVMFuzzerTestOneInput(const char *p, unsigned long n) { return p == 0 && n > 0; }'
+}
+
+# check_chat: the C example through pipes. What one end of a pipe brings comes
+# out at the other member, whole and in order, and then the sender leaves.
+check_chat() {
+  local url lines=5000
+  mkfifo "$scratch/keyboard"
+  exec 3<>"$scratch/keyboard"
+  build/chat host lobby --serve 0 --loopback-only --ice "" <&3 >"$scratch/chat" 2>&1 &
+  url="$(await_line $! "$scratch/chat" '\* signaling at ')"
+  seq 1 "$lines" | timeout 60 build/chat join lobby --signaling "$url" --loopback-only --ice ""
+  await_line $! "$scratch/chat" '\* 1 is gone'
+  diff <(seq 1 "$lines") <(sed -n 's/^<1> //p' "$scratch/chat") | tail
+  echo /quit >&3
+  wait $!
+}
+
+passed=0
+failed=0
+
+# step NAME COMMAND…: runs a part of the tests, and prints its output if it fails.
+# As a job, so that what it leaves running can be ended; and not as the condition
+# of an "if", in which bash ignores set -e.
+step() {
+  local name="$1" began=$SECONDS job
+  shift
+  printf '%-36s' "$name"
+  ("$@") >"$scratch/step" 2>&1 </dev/null &
+  job=$!
+  if wait "$job"; then
+    passed=$((passed + 1))
+    say "ok    $((SECONDS - began)) s"
+  else
+    failed=$((failed + 1))
+    say "FAILED after $((SECONDS - began)) s"
+    cat "$scratch/step"
+  fi
+  kill_job "$job"
+}
+
+# step_of_tests NAME COMMAND…: a step that runs "go test -v", whose subtests count
+# one by one.
+step_of_tests() {
+  local before=$failed all
+  step "$@"
+  all="$(grep -cE '^ +--- PASS: ' "$scratch/step" || true)"
+  passed=$((passed + all))
+  if [ "$failed" -gt "$before" ]; then
+    failed=$((failed + $(grep -cE '^ +--- FAIL: ' "$scratch/step" || true)))
+  fi
+}
+
+# go_tests: all but those of the Unity package, in which nothing of Go races.
+go_tests() {
+  local packages
+  mapfile -t packages < <(go list ./... | grep -v '/internal/unitypackage$')
+  go test -race -timeout 10m "${packages[@]}"
+}
+
+# fuzz TIMES: every fuzz target of the Go code, so many thousand inputs each. Not
+# for some time: where that ends, Go sometimes calls its own deadline a failure.
+fuzz() {
+  local file target count
+  while IFS=: read -r file target; do
+    target="${target#func }"
+    count=$(($1 * 1000))
+    # One input makes a peer connection: hundreds a second, not ten thousands.
+    [ "$target" != FuzzDescription ] || count=$(($1 * 4))
+    go test -run '^$' -fuzz "^$target\$" -fuzztime "${count}x" -fuzzminimizetime 1x "./$(dirname "$file")"
+  done < <(grep -rohE --include='*_test.go' -H '^func Fuzz[A-Za-z]+' core signaling)
+}
+
+run_tests() {
+  need_compilers
+  make_scratch
+  export UNITYP2P_ALL_TESTS=1 # what a test needs is there: none is skipped
+  step "tools" install_tools
+  step "library" build_library
+  step "library: size" check_size
+  step "server" build_server
+  step "chat" build_example chat
+  lint
+  step "chat through pipes" check_chat
+  step "Go tests, race detector" go_tests
+  step_of_tests "C# tests, Mono" go test -v -timeout 15m ./internal/unitypackage
+  step "Go fuzz targets" fuzz 50
+  step "demo" "$root/build.sh" demo
+  step "bench, one round of pings" bench --rounds 1 --only ping --json "$scratch/bench.json" --plot "$scratch/bench.svg"
+  summary
+}
+
+# histories MINUTES: random histories. The race detector's memory only grows, so
+# each process plays for a few minutes.
+histories() {
+  local end=$((SECONDS + $1 * 60))
+  while [ "$SECONDS" -lt "$end" ]; do
+    UNITYP2P_HISTORY=5m go test -race -count=1 -run TestRandomHistories -timeout 1h -v ./core
+  done
+}
+
+# run_soak [MINUTES]: random histories for so long (an hour), then everything
+# else that gets better with time.
+run_soak() {
+  need_compilers
+  make_scratch
+  export UNITYP2P_ALL_TESTS=1 UNITYP2P_SOAK=1 UNITYP2P_FUZZ=5m
+  step "tools" install_tools
+  step "random histories, ${1:-60} min" histories "${1:-60}"
+  step "hostile programs" go test -timeout 1h -run 'Threads|LeaveNothing|Fuzzer|Twice|Fork' ./cexport/ctest
+  step "Go fuzz targets, longer" fuzz 1000
+  step "C# tests, Mono, 10 min of garbage" env UNITYP2P_GC_STRESS_MINUTES=10 \
+    go test -timeout 1h -run NUnit ./internal/unitypackage
+  summary
+}
+
+summary() {
+  say "$passed passed, $failed failed"
+  [ "$failed" -eq 0 ]
+}
