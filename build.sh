@@ -30,12 +30,19 @@ usage: ./build.sh [COMMAND]
   all       all of them that can be built on this machine
   deps      install what building and running them needs
   check     look at every library in unity/Plugins: exports, needs, size
+  package   what a release consists of, from them: build/release
+  publish   release it, by gh, and push the branch that Unity installs
+  sign-macos
+            sign and notarise the library for macOS, with the owner's identity
   demo      a room of four processes, shown as a table
   test      install what the tests need, and run all of them
   test-soak [MINUTES]
             random histories for an hour, or so long, and longer hostile tests
   test-platforms
             build what this machine can, look at it, run it by qemu and wine
+  test-android
+            the boundary programs on the running emulator, by adb
+  test-ios  the same in the simulator of iOS
   lint      the linters alone
   bench     measure against pion/webrtc: [--json FILE] [--plot FILE] [--rounds N]
   server    build the signaling server: build/unityp2p
@@ -60,12 +67,18 @@ need_compilers() {
 source "$root/tools/processes.sh"
 # shellcheck source=tools/toolchains.sh
 source "$root/tools/toolchains.sh"
+# shellcheck source=tools/standins.sh
+source "$root/tools/standins.sh"
 # shellcheck source=tools/library.sh
 source "$root/tools/library.sh"
 # shellcheck source=tools/targets.sh
 source "$root/tools/targets.sh"
 # shellcheck source=tools/platforms.sh
 source "$root/tools/platforms.sh"
+# shellcheck source=tools/devices.sh
+source "$root/tools/devices.sh"
+# shellcheck source=tools/release.sh
+source "$root/tools/release.sh"
 # shellcheck source=tools/demo.sh
 source "$root/tools/demo.sh"
 # shellcheck source=tools/bench.sh
@@ -79,11 +92,16 @@ case "${1:-library}" in
 library) build_library ;;
 all | linux-* | windows-* | macos-* | android-* | ios-*) build_targets "$@" ;;
 deps) install_toolchains ;;
-check) go run ./internal/check files unity/Plugins ;;
+check) check_files unity/Plugins ;;
+package) package ;;
+publish) publish ;;
+sign-macos) sign_macos ;;
 demo) demo ;;
 test) run_tests ;;
 test-soak) run_soak "${2:-}" ;;
 test-platforms) test_platforms ;;
+test-android) run_android ;;
+test-ios) run_ios ;;
 lint)
   make_scratch
   step "tools" install_tools

@@ -39,9 +39,9 @@ run_program() {
   local platform="$1"
   shift
   case "$platform" in
-  linux-x86_64) LD_LIBRARY_PATH="$scratch/$platform" "$@" ;;
-  linux-arm64) qemu-aarch64-static -L /usr/aarch64-linux-gnu -E LD_LIBRARY_PATH="$scratch/$platform" "$@" ;;
-  windows-x86_64) wine "$@" ;;
+  linux-x86_64) LD_LIBRARY_PATH="$scratch/$platform" timeout 300 "$@" ;;
+  linux-arm64) timeout 300 qemu-aarch64-static -L /usr/aarch64-linux-gnu -E LD_LIBRARY_PATH="$scratch/$platform" "$@" ;;
+  windows-x86_64) timeout 300 wine "$@" ;;
   esac
 }
 
@@ -91,6 +91,14 @@ check_rooms() {
   meet linux-arm64 linux-arm64 linux-arm64 linux-arm64
 }
 
+# check_chat_on PLATFORM: the chat through pipes.
+check_chat_on() {
+  local program
+  [ "$1" != windows-x86_64 ] || prepare_wine
+  program="$(make_program "$1" examples/c/chat.c)" || return 1
+  check_chat run_program "$1" "$program"
+}
+
 # boundary PLATFORM "PROGRAM ARGUMENTS"…: programs of cexport/ctest on the
 # platform's library.
 boundary() {
@@ -134,10 +142,13 @@ test_platforms() {
   build_server
   step "toolchains" install_toolchains
   step "libraries" build_targets all
-  step "what each file is" go run ./internal/check files unity/Plugins
+  step "what each file is" check_files unity/Plugins
+  step "Android and iOS link" check_links
   step "the same bytes twice" check_twice linux-x86_64 windows-x86_64
   step "Go: vet for other systems" check_systems
   step "rooms across platforms" check_rooms
+  step "chat, arm64 under qemu" check_chat_on linux-arm64
+  step "chat, Windows under wine" check_chat_on windows-x86_64
   step "boundary, arm64 under qemu" boundary linux-arm64 "library_room room" "library_room connecting" \
     "library_room exit" library_fork "library_threads 5 1"
   step "boundary, Windows under wine" boundary windows-x86_64 "library_room room" "library_room connecting" \

@@ -6,6 +6,7 @@ scratch=""
 # make_scratch: from here on there is a folder for scratch files, and whatever
 # ends this script, the processes that it started and that folder go with it.
 make_scratch() {
+  [ -z "$scratch" ] || return 0
   set -m # each job is a process group: what it starts ends with it
   trap end EXIT
   trap 'exit 130' INT
@@ -29,7 +30,7 @@ kill_job() { kill -- "-$1" 2>/dev/null || true; }
 await_line() {
   local deadline=$((SECONDS + 20)) found
   while :; do
-    found="$(sed -n "/^$3/{s///p;q;}" "$2")"
+    found="$(tr -d '\r' <"$2" | sed -n "/^$3/{s///p;q;}")"
     [ -z "$found" ] || break
     if ! kill -0 "$1" 2>/dev/null || [ "$SECONDS" -ge "$deadline" ]; then
       die "waited for \"$3\" and got: $(cat "$2")"

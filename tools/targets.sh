@@ -38,8 +38,8 @@ target_cc() {
   windows-x86_64) first_of x86_64-w64-mingw32-gcc || zig_cc x86_64-windows-gnu ;;
   windows-x86) first_of i686-w64-mingw32-gcc || zig_cc x86-windows-gnu ;;
   windows-arm64) first_of aarch64-w64-mingw32-gcc aarch64-w64-mingw32-clang || zig_cc aarch64-windows-gnu ;;
-  macos-arm64) apple_cc macosx arm64-apple-macos11.0 || stub_sdk_cc arm64 ;;
-  macos-x86_64) apple_cc macosx x86_64-apple-macos11.0 || stub_sdk_cc x86_64 ;;
+  macos-arm64) apple_cc macosx arm64-apple-macos11.0 || standin_macos_cc arm64 ;;
+  macos-x86_64) apple_cc macosx x86_64-apple-macos11.0 || standin_macos_cc x86_64 ;;
   android-arm64-v8a) ndk_cc aarch64-linux-android21 ;;
   android-armeabi-v7a) ndk_cc armv7a-linux-androideabi21 ;;
   android-x86_64) ndk_cc x86_64-linux-android21 ;;
@@ -64,14 +64,19 @@ target_go() {
   local os="${1%%-*}" mode=c-shared more=""
   case "$os" in
   macos) os=darwin ;;
-  ios) mode=c-archive ;;
+  ios)
+    mode=c-archive
+    more="-extar $(first_of llvm-ar llvm-ar-14 || say ar)" # GNU's cannot index Mach-O
+    ;;
   android) more=-checklinkname=0 ;; # wlynxg/anet reaches into package net
   esac
   mkdir -p "$(dirname "$2")"
   GOOS="$os" GOARCH="$(target_arch "$1")" GOARM=7 CC="$3" CGO_ENABLED=1 \
     go build -trimpath -buildvcs=false -buildmode="$mode" \
     -ldflags "-buildid= -X main.version=$version -X main.commit=$(commit) $4 $more -extldflags \"$(target_link "$1" "$3")\"" \
-    -o "$2" ./cexport && rm -f "${2%.*}.h"
+    -o "$2" ./cexport && rm -f "${2%.*}.h" || return 1
+  # zig leaves these where Go looks what a compiler can do.
+  rm -f ./-.o cexport/cgo-gcc-input-*.o
 }
 
 # build_one TARGET OUT: the stripped library, and its twin with symbols.
@@ -148,4 +153,18 @@ build_targets() {
     done
   fi
   go run ./internal/plugins unity/Plugins
+}
+
+# check_files DIR: what every library there must be; and those for iOS link into an
+# app.
+check_files() {
+  local archive cc
+  go run ./internal/check files "$1"
+  make_scratch
+  for archive in "$1"/iOS/arm64/*.a; do
+    [ -f "$archive" ] || continue
+    cc="$(target_cc ios-arm64 2>/dev/null || standin_ios_cc)" || return 1
+    link_ios ios-arm64 examples/c/member.c "$scratch/app" "$cc" "$archive"
+    say "iOS/arm64 links into an app"
+  done
 }

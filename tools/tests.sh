@@ -29,17 +29,19 @@ fuzzer_runtime() {
     <<<'int LLVMFuzzerTestOneInput(const char *p, unsigned long n) { return p == 0 && n > 0; }'
 }
 
-# check_chat: the C example through pipes. What one end of a pipe brings comes
-# out at the other member, whole and in order, and then the sender leaves.
+# check_chat COMMAND…: the C example, started so, through pipes. What one end of a
+# pipe brings comes out at the other member, whole and in order, and then the
+# sender leaves.
 check_chat() {
   local url lines=5000
+  rm -f "$scratch/keyboard"
   mkfifo "$scratch/keyboard"
   exec 3<>"$scratch/keyboard"
-  build/chat host lobby --serve 0 --loopback-only --ice "" <&3 >"$scratch/chat" 2>&1 &
+  "$@" host lobby --serve 0 --loopback-only --ice "" <&3 >"$scratch/chat" 2>&1 &
   url="$(await_line $! "$scratch/chat" '\* signaling at ')"
-  seq 1 "$lines" | timeout 60 build/chat join lobby --signaling "$url" --loopback-only --ice ""
+  seq 1 "$lines" | "$@" join lobby --signaling "$url" --loopback-only --ice ""
   await_line $! "$scratch/chat" '\* 1 is gone'
-  diff <(seq 1 "$lines") <(sed -n 's/^<1> //p' "$scratch/chat") | tail
+  diff <(seq 1 "$lines") <(tr -d '\r' <"$scratch/chat" | sed -n 's/^<1> //p') | tail
   echo /quit >&3
   wait $!
 }
@@ -109,7 +111,7 @@ run_tests() {
   step "server" build_server
   step "chat" build_example chat
   lint
-  step "chat through pipes" check_chat
+  step "chat through pipes" check_chat timeout 60 build/chat
   step "Go tests, race detector" go_tests
   step_of_tests "C# tests, Mono" go test -v -timeout 15m ./internal/unitypackage
   step "Go fuzz targets" fuzz 50

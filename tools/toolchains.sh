@@ -55,48 +55,6 @@ apple_cc() {
   say "$(xcrun --sdk "$1" --find clang) -target $2 -isysroot $(xcrun --sdk "$1" --show-sdk-path)"
 }
 
-# stub_sdk_cc ARCH: clang and LLVM's linker with an SDK that has no code of
-# Apple's: zig's headers, and for each system library the names that it has.
-stub_sdk_cc() {
-  local linker sdk="$root/build/toolchains/macos"
-  linker="$(first_of ld64.lld ld64.lld-14)" && command -v clang >/dev/null && zig_binary >/dev/null ||
-    missing "Xcode on a Mac, or clang, lld and zig: ./build.sh deps" || return 1
-  [ -d "$sdk/usr/lib" ] || make_stub_sdk "$sdk" >&2 || return 1
-  say "clang -target $1-apple-macos11.0 -isysroot $sdk -mlinker-version=609 --ld-path=$linker -Wno-unused-command-line-argument -Wl,-w"
-}
-
-make_stub_sdk() {
-  local home name
-  home="$(dirname "$(zig_binary)")"
-  mkdir -p "$1/usr/lib"
-  ln -sfn "$home/lib/libc/include/any-macos-any" "$1/usr/include"
-  for name in libSystem libpthread; do cp "$home/lib/libc/darwin/libSystem.tbd" "$1/usr/lib/$name.tbd"; done
-  for name in CoreFoundation Security; do
-    stub_library "/System/Library/Frameworks/$name.framework/Versions/A/$name" \
-      "$1/System/Library/Frameworks/$name.framework/$name.tbd"
-  done
-  stub_library /usr/lib/libresolv.9.dylib "$1/usr/lib/libresolv.tbd"
-}
-
-# stub_library INSTALL-NAME FILE: a text stub with the functions that Go's own
-# library imports from it.
-stub_library() {
-  local symbols
-  symbols="$(grep -rhoE --include='*.go' "cgo_import_dynamic [^ ]+ [^ ]+ \"$1\"" "$(go env GOROOT)/src" |
-    awk '{print "_" $3}' | sort -u | paste -sd, -)"
-  mkdir -p "$(dirname "$2")"
-  cat >"$2" <<TEXT
---- !tapi-tbd
-tbd-version: 4
-targets: [ x86_64-macos, arm64-macos ]
-install-name: '$1'
-exports:
-  - targets: [ x86_64-macos, arm64-macos ]
-    symbols: [ ${symbols//,/, } ]
-...
-TEXT
-}
-
 # install_toolchains: everything that this machine can have.
 install_toolchains() {
   local got

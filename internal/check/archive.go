@@ -35,7 +35,8 @@ func lookArchive(data []byte) (facts, error) {
 		}
 		objects++
 		for _, section := range object.Sections {
-			if section.Seg == "__LLVM" {
+			// Go marks its object as assembler, which has none, by an empty __asm.
+			if section.Seg == "__LLVM" && section.Name != "__asm" {
 				f.wrong = append(f.wrong, "has bitcode")
 			}
 		}
