@@ -33,13 +33,12 @@ func (l *Link) greet() helloResult {
 		hello.Flags |= wire.HelloHost
 	}
 	stream := l.channels[control].stream
-	if _, err := stream.Write(hello.Append(nil)); err != nil {
-		return helloResult{err: fmt.Errorf("sending hello: %w", err), reason: Failed}
-	}
+	// Where it cannot be sent any more, what the other side said can still be read.
+	_, failed := stream.Write(hello.Append(nil))
 	_ = stream.SetReadDeadline(time.Now().Add(o.ConnectTimeout))
 	p, err := l.channels[control].next()
 	if err != nil {
-		return helloResult{err: fmt.Errorf("waiting for hello: %w", err), reason: Failed}
+		return helloResult{err: fmt.Errorf("exchanging hellos: %w", errors.Join(failed, err)), reason: Failed}
 	}
 	_ = stream.SetReadDeadline(time.Time{})
 	c, err := wire.ParseControl(p)

@@ -94,6 +94,7 @@ type Link struct {
 
 	dataChannels atomic.Int32 // that the other side opened
 	violated     atomic.Bool  // Violate was called
+	met          atomic.Bool  // pion was connected: the other side may have said something
 
 	// Set by the supervisor before Up, constant afterwards.
 	own           bool
@@ -265,6 +266,7 @@ func (l *Link) connect(ctx context.Context) *Reason {
 		}
 	}
 	var hello chan helloResult
+	failed := l.failed
 	for {
 		select {
 		case s := <-l.signals:
@@ -301,10 +303,15 @@ func (l *Link) connect(ctx context.Context) *Reason {
 		case <-l.closer:
 			r := Local
 			return &r
-		case <-l.failed:
-			return l.giveUp("connecting", errors.New("the connection failed or was closed"), Failed)
+		case <-failed:
+			if !l.met.Load() {
+				return l.giveUp("connecting", errors.New("the connection failed or was closed"), Failed)
+			}
+			// A refusal may have come just before the end.
+			failed = nil
+			timeout.Reset(closeTime)
 		case <-timeout.C:
-			return l.giveUp("connecting", errors.New("timed out"), Failed)
+			return l.giveUp("connecting", errors.New("timed out, or closed without a word"), Failed)
 		case <-ctx.Done():
 			r := Local
 			return &r

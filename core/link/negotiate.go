@@ -163,7 +163,10 @@ func (l *Link) watch() {
 		l.handler.Signal(l, s)
 	})
 	l.pc.OnConnectionStateChange(func(s webrtc.PeerConnectionState) {
-		if s == webrtc.PeerConnectionStateFailed || s == webrtc.PeerConnectionStateClosed {
+		switch s {
+		case webrtc.PeerConnectionStateConnected:
+			l.met.Store(true)
+		case webrtc.PeerConnectionStateFailed, webrtc.PeerConnectionStateClosed:
 			l.fail.Do(func() { close(l.failed) })
 		}
 	})
