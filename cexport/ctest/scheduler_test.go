@@ -10,23 +10,27 @@ import (
 )
 
 // A frame loop that polls and sends does not feel that the engine and other
-// threads burn the processor: no call waits for the engine. What the system
-// itself does to a thread is measured beside it, in an empty loop.
+// threads burn the processor: no call waits for the engine. The machine may run
+// something else meanwhile, and the machine below it too, of which nothing here
+// knows: what is the library's own doing is there in each of three attempts.
 func TestFramesDoNotWaitForTheEngine(t *testing.T) {
 	program, _ := compile(t, "programs/library_frames.c", "../../include", burning)
 	for _, goroutines := range []string{"2", "4"} {
 		t.Run(goroutines+" busy goroutines", func(t *testing.T) {
-			out := run(t, []string{"UNITYP2P_BURN=" + goroutines}, program, "2", "10")
-			var median, most, worst, empty, rtt float64
-			var pings int
-			if _, err := fmt.Sscan(out, &median, &most, &worst, &empty, &rtt, &pings); err != nil {
-				t.Fatalf("%v: %q", err, out)
+			for range 3 {
+				out := run(t, []string{"UNITYP2P_BURN=" + goroutines}, program, "2", "10")
+				var median, most, wall, rtt float64
+				var pings int
+				if _, err := fmt.Sscan(out, &median, &most, &wall, &rtt, &pings); err != nil {
+					t.Fatalf("%v: %q", err, out)
+				}
+				t.Logf("inside P2P_ calls, a frame: median %.1f us, p99.9 %.1f us (%.1f us by the wall clock); ping p50 %.0f us of %d",
+					median, most, wall, rtt, pings)
+				if most <= 200 {
+					return
+				}
 			}
-			t.Logf("inside P2P_ calls, a frame: median %.1f us, p99.9 %.1f us, worst %.1f us; an empty loop of the same length is held up %.1f us (p99.9); ping p50 %.0f us of %d",
-				median, most, worst, empty, rtt, pings)
-			if most > 200 && most > 3*empty {
-				t.Errorf("p99.9 of the time inside P2P_ calls is %.1f us", most)
-			}
+			t.Error("p99.9 of the time inside P2P_ calls is above 200 us")
 		})
 	}
 }
