@@ -193,25 +193,39 @@ func (h *history) sever(a *actor) {
 	}
 }
 
-// quiet lets everything settle and compares all views.
+// quiet lets everything settle and compares all views. It waits as long as
+// anything moves: a busy machine takes long for many megabytes.
 func (h *history) quiet() {
 	h.note("quiet")
 	for _, a := range h.actors {
 		a.play()
 	}
-	deadline := time.Now().Add(patience)
+	moved, bytes := time.Now(), h.received()
 	for {
 		missing := h.missing()
 		if missing == "" || h.t.Failed() {
 			break
 		}
-		if time.Now().After(deadline) {
+		if now := h.received(); now != bytes {
+			moved, bytes = time.Now(), now
+		}
+		if time.Since(moved) > patience {
 			h.t.Errorf("never quiet: %s", missing)
 			return
 		}
 		time.Sleep(5 * time.Millisecond)
 	}
 	h.compare()
+}
+
+// received counts the bytes that came to those who are in the room.
+func (h *history) received() (bytes uint64) {
+	for _, a := range h.actors {
+		for _, s := range a.Stats(nil) {
+			bytes += s.BytesReceived
+		}
+	}
+	return bytes
 }
 
 // missing says what keeps the views from agreeing, "" if nothing does.

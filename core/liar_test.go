@@ -60,6 +60,7 @@ func newLiarAs(t *testing.T, offer bool, cert webrtc.Certificate) *liar {
 	settings := webrtc.SettingEngine{}
 	settings.SetIncludeLoopbackCandidate(true)
 	settings.SetIPFilter(net.IP.IsLoopback)
+	settings.SetSCTPRTOMax(time.Second) // what it floods is lost in part, and has to come again
 	pc, err := webrtc.NewAPI(webrtc.WithSettingEngine(settings)).NewPeerConnection(
 		webrtc.Configuration{Certificates: []webrtc.Certificate{cert}})
 	if err != nil {

@@ -133,6 +133,7 @@ func (r *reliableReader) fragment(k *wire.Packet) bool {
 		return false
 	}
 	r.part = append(r.part, k.Body...)
+	r.link.count(0, len(k.Body))
 	if uint64(len(r.part)) < r.total {
 		r.link.credit()
 		return true
@@ -143,14 +144,18 @@ func (r *reliableReader) fragment(k *wire.Packet) bool {
 	return r.deliver(bytes, false)
 }
 
-// deliver hands over the batch. If charge is set its cost counts as arrived now.
-func (r *reliableReader) deliver(bytes int, charge bool) bool {
+// deliver hands over the batch. If whole is set its bytes came only now, and not
+// in fragments that were counted one by one.
+func (r *reliableReader) deliver(bytes int, whole bool) bool {
 	total := uint64(bytes) + uint64(len(r.batch))*wire.MessageCost
-	if charge && !r.link.in.arrived(total) {
-		return false
+	if whole {
+		if !r.link.in.arrived(total) {
+			return false
+		}
+		r.link.count(0, bytes)
 	}
 	r.seq += uint64(len(r.batch))
-	r.link.count(len(r.batch), bytes)
+	r.link.count(len(r.batch), 0)
 	r.link.in.waiting(total)
 	r.link.handler.Messages(r.link, r.batch)
 	r.link.in.delivered(r.seq)
