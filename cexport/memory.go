@@ -27,6 +27,9 @@ const (
 // moved counts the cost of messages, in and out, of all rooms.
 var moved atomic.Uint64
 
+// ended counts the rooms that were closed: what they took can go back.
+var ended atomic.Uint64
+
 // allocated is how many bytes the engine has ever allocated.
 func allocated() uint64 {
 	sample := []metrics.Sample{{Name: "/gc/heap/allocs:bytes"}}
@@ -61,6 +64,7 @@ func watchMemory(stop <-chan struct{}) {
 type memoryKeeper struct {
 	moved   uint64
 	trimmed uint64 // what was allocated by then
+	ended   uint64 // rooms, by then
 	quiet   int    // intervals in a row
 	percent int
 }
@@ -77,9 +81,10 @@ func (k *memoryKeeper) look(now uint64) {
 	}
 	k.quiet = 0
 	k.set(calmPercent)
-	if now := allocated(); now-k.trimmed > trimAfter {
+	rooms := ended.Load()
+	if now := allocated(); now-k.trimmed > trimAfter || rooms != k.ended {
 		trim()
-		k.trimmed = now
+		k.trimmed, k.ended = now, rooms
 	}
 }
 

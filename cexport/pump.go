@@ -172,6 +172,7 @@ func (p *pump) dispose(h C.P2P_Handle) {
 	go func() {
 		if e != nil {
 			e.Close()
+			ended.Add(1)
 		}
 		C.bridge_closed(h)
 	}()
