@@ -190,7 +190,7 @@ func meetAsInTheREADME(t *testing.T, dir, runtime, exe string) {
 				m.await(t, `says part from `+other+` ReliableMessageReceived`)
 			}
 		}
-		m.await(t, `3 distinct peers, path Host`)
+		m.await(t, `3 distinct peers, directly`)
 	}
 	members[2].say("quit")
 	members[2].end(t)

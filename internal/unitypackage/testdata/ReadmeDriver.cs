@@ -94,13 +94,14 @@ internal sealed class Talk
         {
             foreach (ConnectionId id in heardFrom)
             {
-                if (!room.TryGetStats(id, out stats) || stats.Path != P2PPath.Host)
+                // Peer reflexive: a check came before the candidate that it came from.
+                if (!room.TryGetStats(id, out stats) || (stats.Path != P2PPath.Host && stats.Path != P2PPath.PeerReflexive))
                 {
                     return;
                 }
             }
             told = true;
-            Debug.Log(heardFrom.Count + " distinct peers, path Host");
+            Debug.Log(heardFrom.Count + " distinct peers, directly");
         }
     }
 }
