@@ -40,9 +40,12 @@ usage: ./build.sh [COMMAND]
             random histories for an hour, or so long, and longer hostile tests
   test-platforms
             build what this machine can, look at it, run it by qemu and wine
-  test-android
-            the boundary programs on the running emulator, by adb
-  test-ios  the same in the simulator of iOS
+  test-core the Go tests, and the C programs around this machine's library
+  test-dotnet, test-mono
+            the C# tests by .NET, by Mono
+  install-android, start-android, test-android
+            the NDK and an emulator; the emulator; the C programs on it
+  test-ios  the C programs in the simulator of iOS
   lint      the linters alone
   bench     measure against pion/webrtc: [--json FILE] [--plot FILE] [--rounds N]
   server    build the signaling server: build/unityp2p
@@ -92,7 +95,7 @@ case "${1:-library}" in
 library) build_library ;;
 all | linux-* | windows-* | macos-* | android-* | ios-*) build_targets "$@" ;;
 deps) install_toolchains ;;
-check) check_files unity/Plugins ;;
+check) check_libraries unity/Plugins ;;
 package) package ;;
 publish) publish ;;
 sign-macos) sign_macos ;;
@@ -100,8 +103,13 @@ demo) demo ;;
 test) run_tests ;;
 test-soak) run_soak "${2:-}" ;;
 test-platforms) test_platforms ;;
-test-android) run_android ;;
-test-ios) run_ios ;;
+test-core) test_core ;;
+test-dotnet) test_dotnet ;;
+test-mono) test_mono ;;
+install-android) install_android ;;
+start-android) start_android ;;
+test-android) test_android ;;
+test-ios) test_ios ;;
 lint)
   make_scratch
   step "tools" install_tools

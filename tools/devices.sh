@@ -2,19 +2,47 @@
 # The boundary programs on Android's emulator and in the simulator of iOS. They
 # need a machine that has these: the workflow's. Sourced by build.sh.
 
+android_ndk="28.0.13004108"
+android_image="system-images;android-34;default;x86_64"
+
 # Programs of cexport/ctest, as on the platforms that run here.
 device_programs=("library_room room" "library_room connecting" "library_room exit" "library_threads 5 1")
 
-# run_android: on the running emulator, x86_64, by adb.
-run_android() {
-  local cc line words name there=/data/local/tmp/unityp2p
-  need adb "install Android's platform tools"
+# android_tool NAME: one of Android's command-line tools.
+android_tool() {
+  local home="${ANDROID_HOME:-${ANDROID_SDK_ROOT:-}}"
+  first_of "$1" "$home/cmdline-tools/latest/bin/$1" "$home/emulator/$1" "$home/platform-tools/$1" ||
+    missing "Android's command-line tools (set ANDROID_HOME)"
+}
+
+# install_android: the NDK, and what the emulator needs, into the SDK that is here.
+install_android() {
+  local manager
+  manager="$(android_tool sdkmanager)" || return 1
+  yes | "$manager" --licenses >/dev/null || true
+  "$manager" --install "ndk;$android_ndk" "platform-tools" "emulator" "$android_image"
+}
+
+# start_android: a new emulator without a window, until it has started.
+start_android() {
+  local adb
+  adb="$(android_tool adb)" || return 1
+  [ -w /dev/kvm ] || sudo chmod a+rw /dev/kvm
+  echo no | "$(android_tool avdmanager)" create avd --force --name unityp2p --package "$android_image"
+  nohup "$(android_tool emulator)" -avd unityp2p -no-window -no-audio -no-boot-anim -no-snapshot \
+    >/dev/null 2>&1 &
+  timeout 600 "$adb" wait-for-device shell 'while [ "$(getprop sys.boot_completed)" != 1 ]; do sleep 1; done'
+}
+
+# test_android: on the running emulator, x86_64. There every thread has an
+# alternate stack for signals, so the guard of the host's handlers counts.
+test_android() {
+  local adb cc line words name there=/data/local/tmp/unityp2p
+  adb="$(android_tool adb)" || return 1
   make_scratch
   cc="$(target_cc android-x86_64)" || die "android-x86_64 cannot be compiled for"
-  adb wait-for-device
-  adb shell "rm -rf $there && mkdir -p $there"
-  adb push "unity/Plugins/$(target_file android-x86_64)" "$there/"
-  # There every thread has an alternate stack for signals, so the guard counts.
+  "$adb" shell "rm -rf $there && mkdir -p $there"
+  "$adb" push "unity/Plugins/$(target_file android-x86_64)" "$there/"
   for line in "${device_programs[@]}" "library_signals ./libunityp2p.so"; do
     read -ra words <<<"$line"
     name="${words[0]}"
@@ -22,36 +50,38 @@ run_android() {
       # shellcheck disable=SC2086 # the compiler has flags
       $cc -std=gnu11 -O1 -Wall -Wextra -Iinclude -o "$scratch/$name" "cexport/ctest/programs/$name.c" \
         -L"unity/Plugins/Android/x86_64" -lunityp2p -ldl
-      adb push "$scratch/$name" "$there/"
+      "$adb" push "$scratch/$name" "$there/"
     fi
     say "Android: $line"
-    adb shell "cd $there && chmod 755 $name && LD_LIBRARY_PATH=. ./$name ${words[*]:1}"
+    "$adb" shell "cd $there && chmod 755 $name && LD_LIBRARY_PATH=. ./$name ${words[*]:1}"
   done
 }
 
-# run_ios: in a booted simulator. Started by simctl, a program for the simulator
+# test_ios: in a booted simulator. Started by simctl, a program for the simulator
 # needs no app around it.
-run_ios() {
-  local cc line words name
+test_ios() {
+  local cc line words name device
   need xcrun "install Xcode"
   make_scratch
   cc="$(target_cc ios-simulator)" || die "ios-simulator cannot be compiled for"
-  xcrun simctl list devices booted | grep -q Booted ||
-    xcrun simctl bootstatus "$(xcrun simctl list devices available -j |
-      sed -n 's/.*"udid" : "\(.*\)".*/\1/p' | head -n 1)" -b
+  if ! xcrun simctl list devices booted | grep -q Booted; then
+    device="$(xcrun simctl list devices available | sed -n 's/^ *iPhone.*(\([0-9A-F-]\{36\}\)).*/\1/p' | head -n 1)"
+    [ -n "$device" ] || die "the simulator has no iPhone: add one in Xcode"
+    xcrun simctl bootstatus "$device" -b
+  fi
   for line in "${device_programs[@]}"; do
     read -ra words <<<"$line"
     name="${words[0]}"
-    [ -f "$scratch/$name" ] || link_ios ios-simulator "cexport/ctest/programs/$name.c" "$scratch/$name" "$cc"
+    [ -f "$scratch/$name" ] ||
+      link_ios "unity/Plugins/$(target_file ios-simulator)" "cexport/ctest/programs/$name.c" "$scratch/$name" "$cc"
     say "iOS simulator: $line"
     xcrun simctl spawn booted "$scratch/$name" "${words[@]:1}"
   done
 }
 
-# link_ios TARGET SOURCE OUT CC: a program around the archive, as Xcode would link
+# link_ios ARCHIVE SOURCE OUT CC: a program around the archive, as Xcode would link
 # it into an app.
 link_ios() {
   # shellcheck disable=SC2086 # the compiler has flags
-  $4 -std=gnu11 -O1 -Iinclude -o "$3" "$2" "${5:-unity/Plugins/$(target_file "$1")}" \
-    -framework CoreFoundation -framework Security -lresolv
+  $4 -std=gnu11 -O1 -Iinclude -o "$3" "$2" "$1" -framework CoreFoundation -framework Security -lresolv
 }

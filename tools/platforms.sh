@@ -142,8 +142,9 @@ test_platforms() {
   build_server
   step "toolchains" install_toolchains
   step "libraries" build_targets all
-  step "what each file is" check_files unity/Plugins
+  step "what each file is" check_libraries unity/Plugins
   step "Android and iOS link" check_links
+  step "a release" package
   step "the same bytes twice" check_twice linux-x86_64 windows-x86_64
   step "Go: vet for other systems" check_systems
   step "rooms across platforms" check_rooms

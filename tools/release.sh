@@ -15,7 +15,7 @@ pack() {
 # package: everything that a release offers for download, into build/release.
 package() {
   need go "install Go from https://go.dev/dl"
-  check_files unity/Plugins
+  check_libraries unity/Plugins
   rm -rf "$release"
   mkdir -p "$release"
   package_unity

@@ -140,5 +140,5 @@ check_links() {
     esac
     GOFLAGS=-tags=netgo target_go "$target" "$folder/$(target_file "$target")" "$cc" "-s -w"
   done
-  check_files "$folder"
+  check_libraries "$folder"
 }

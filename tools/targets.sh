@@ -89,13 +89,13 @@ build_one() {
   target_go "$1" "$symbols" "$cc" "$all" &&
     target_go "$1" "$2" "$cc" "-s -w" || return 1
   case "$1" in
-  linux-*) finish_elf "$2" ;;
+  linux-*) strip_symbols "$2" ;;
   windows-*) finish_windows "$1" "$2" ;;
   esac
 }
 
-# finish_elf FILE: zig leaves symbols that Go's linker asked it to strip.
-finish_elf() {
+# strip_symbols FILE: zig leaves some that Go's linker asked it to strip.
+strip_symbols() {
   local strip
   strip="$(first_of llvm-strip llvm-strip-14)" || missing "llvm: ./build.sh deps" || return 1
   "$strip" --strip-all "$1"
@@ -111,7 +111,8 @@ finish_windows() {
   esac
   tool="$(first_of llvm-dlltool llvm-dlltool-14)" || missing "llvm: ./build.sh deps" || return 1
   mkdir -p "$import"
-  go run ./internal/check trim "$2" &&
+  strip_symbols "$2" &&
+    go run ./internal/check trim "$2" &&
     go run ./internal/check def >"$import/unityp2p.def" &&
     "$tool" -m "$machine" -D unityp2p.dll -d "$import/unityp2p.def" -l "$import/unityp2p.lib"
 }
@@ -155,16 +156,16 @@ build_targets() {
   go run ./internal/plugins unity/Plugins
 }
 
-# check_files DIR: what every library there must be; and those for iOS link into an
+# check_libraries DIR: what every library there must be; and those for iOS link into an
 # app.
-check_files() {
+check_libraries() {
   local archive cc
   go run ./internal/check files "$1"
   make_scratch
   for archive in "$1"/iOS/arm64/*.a; do
     [ -f "$archive" ] || continue
     cc="$(target_cc ios-arm64 2>/dev/null || standin_ios_cc)" || return 1
-    link_ios ios-arm64 examples/c/member.c "$scratch/app" "$cc" "$archive"
+    link_ios "$archive" examples/c/member.c "$scratch/app" "$cc"
     say "iOS/arm64 links into an app"
   done
 }

@@ -88,6 +88,35 @@ go_tests() {
   go test -race -timeout 10m "${packages[@]}"
 }
 
+# test_core: for systems that Debian's tools are not on. The tests of the C boundary
+# are Linux's.
+test_core() {
+  need_compilers
+  make_scratch
+  build_library
+  go test -timeout 20m ./core/... ./signaling/... ./cmd/... ./internal/check/...
+}
+
+tests_project="internal/unitypackage/dotnet/UnityP2P.Tests.csproj"
+
+# test_dotnet: the C# tests by .NET, with this machine's library.
+test_dotnet() {
+  need dotnet "install the .NET SDK, 8 or newer"
+  build_library
+  dotnet test "$tests_project" --framework net8.0 -p:NativeLibrary="$root/$(library_path)"
+}
+
+# test_mono: the same by Mono, where it is not Debian's.
+test_mono() {
+  local runner
+  need dotnet "install the .NET SDK, 8 or newer"
+  need mono "install Mono, https://www.mono-project.com"
+  build_library
+  dotnet build "$tests_project" --framework net472 -p:NativeLibrary="$root/$(library_path)"
+  runner="$(dotnet build "$tests_project" --framework net472 --no-restore -t:PrintRunner | sed -n 's/^ *runner: //p' | head -n 1)"
+  mono "$runner" "$(compgen -G "build/dotnet/bin/Debug/net472/UnityP2P.Tests.dll")" --noresult
+}
+
 # fuzz TIMES: every fuzz target of the Go code, so many thousand inputs each. Not
 # for some time: where that ends, Go sometimes calls its own deadline a failure.
 fuzz() {

@@ -43,7 +43,8 @@ zig_cc() {
 
 # ndk_cc TRIPLE: the Android NDK's.
 ndk_cc() {
-  local home="${ANDROID_NDK_HOME:-${ANDROID_NDK_ROOT:-${ANDROID_NDK:-}}}" found
+  local home="${ANDROID_HOME:-${ANDROID_SDK_ROOT:-}}/ndk/$android_ndk" found
+  [ -d "$home" ] || home="${ANDROID_NDK_HOME:-${ANDROID_NDK_ROOT:-${ANDROID_NDK:-}}}"
   found="$(compgen -G "$home/toolchains/llvm/prebuilt/*/bin/$1-clang" | head -n 1)"
   [ -n "$home" ] && [ -n "$found" ] || missing "the Android NDK (r28 or newer; set ANDROID_NDK_HOME)" || return 1
   say "$found"
