@@ -37,7 +37,7 @@ package_unity() {
 # package_libraries: for each platform the header and its library, and another with
 # the symbols.
 package_libraries() {
-  local file target folder
+  local file target folder symbols
   for target in "${targets[@]}"; do
     file="unity/Plugins/$(target_file "$target")"
     [ -f "$file" ] || continue
@@ -48,8 +48,10 @@ package_libraries() {
     cp "$file" "$folder/lib/"
     ! compgen -G "build/import/$target/*.lib" >/dev/null || cp "build/import/$target/"*.lib "$folder/lib/"
     pack "$release/unityp2p-$version-$target.tar.gz" "$folder" "unityp2p-$version-$target"
-    [ ! -d "build/symbols/$target" ] ||
-      pack "$release/unityp2p-$version-$target-symbols.tar.gz" "build/symbols/$target" "unityp2p-$version-$target-symbols"
+    for symbols in "build/symbols/${target/universal/arm64}" "build/symbols/${target/universal/x86_64}"; do
+      [ ! -d "$symbols" ] ||
+        pack "$release/unityp2p-$version-${symbols##*/}-symbols.tar.gz" "$symbols" "unityp2p-$version-${symbols##*/}-symbols"
+    done
   done
 }
 
