@@ -130,6 +130,7 @@ struct handle {
     struct slot *chunks[SLOT_CHUNKS];
     uint32_t open[1024]; /* connections that a message to all goes to */
     uint32_t open_count;
+    bool owes_credit; /* for want of memory: the next poll tries again */
     uint64_t stats_asked; /* now_ms; 0: never */
     uint32_t suspended;    /* as the game wants it */
     uint32_t suspend_told; /* a command is on its way */

@@ -251,20 +251,32 @@ static void note_polled(struct handle *h, const P2P_Event *e) {
     }
 }
 
-/* Tells the engine what the game took, once there is an eighth of the window to
- * tell. Under the mutex. */
-static void give_credit(struct handle *h, P2P_Handle id, const struct event_node *done) {
+/* Tells the engine what the game took of one connection, once there is an eighth
+ * of the window to tell. Reports false if there was no memory to say it in. */
+static bool give_credit(struct handle *h, P2P_Handle id, struct slot *s) {
+    if (s == NULL || s->consumed < h->receive_buffer / 8) return true;
+    int32_t error;
+    struct command *c = command_new(COMMAND_CREDIT, id, 0, 0, &error);
+    if (c == NULL) return false;
+    c->connection = s->connection;
+    c->amount = s->consumed;
+    s->consumed = 0;
+    command_put(c);
+    return true;
+}
+
+/* Does so for all whose messages were taken. What could not be said is said by a
+ * later poll, even if nothing comes any more: the sender waits for it. Under the
+ * mutex. */
+static void give_credits(struct handle *h, P2P_Handle id, const struct event_node *done) {
+    bool owed = h->owes_credit;
+    h->owes_credit = false;
     for (; done != NULL; done = done->next) {
         if (done->event.type != P2P_EVENT_MESSAGE) continue;
-        struct slot *s = handle_slot(h, done->event.connection);
-        if (s == NULL || s->consumed < h->receive_buffer / 8) continue;
-        int32_t error;
-        struct command *c = command_new(COMMAND_CREDIT, id, 0, 0, &error);
-        if (c == NULL) return; /* the next poll tries again */
-        c->connection = s->connection;
-        c->amount = s->consumed;
-        s->consumed = 0;
-        command_put(c);
+        if (!give_credit(h, id, handle_slot(h, done->event.connection))) h->owes_credit = true;
+    }
+    for (uint32_t i = 0; owed && i < h->open_count; i++) {
+        if (!give_credit(h, id, handle_slot(h, h->open[i]))) h->owes_credit = true;
     }
 }
 
@@ -293,6 +305,8 @@ static struct handle *enter(P2P_Handle id, int32_t *error) {
     return h;
 }
 
+static bool has_events(const struct handle *h) { return h->taken_first != NULL || h->first != NULL; }
+
 /* Leaves it. If it was disposed meanwhile, what was taken goes with us. */
 static void leave(struct handle *h, P2P_Handle id) {
     h->polling = 0;
@@ -302,7 +316,7 @@ static void leave(struct handle *h, P2P_Handle id) {
         h->taken_first = NULL;
         return;
     }
-    uint32_t waiting = h->taken_first != NULL || h->first != NULL;
+    uint32_t waiting = has_events(h) || h->owes_credit;
     atomic_store_explicit(&h->waiting, waiting, memory_order_release);
 }
 
@@ -329,10 +343,10 @@ P2P_API int32_t P2P_Poll(P2P_Handle handle, P2P_Event *events, uint32_t max_even
     bool alive = atomic_load_explicit(&h->id, memory_order_relaxed) == handle;
     if (alive) {
         for (struct event_node *n = done; n != NULL; n = n->next) note_polled(h, &n->event);
-        give_credit(h, handle, done);
+        give_credits(h, handle, done);
     }
     leave(h, handle);
-    out.more = alive && atomic_load_explicit(&h->waiting, memory_order_relaxed);
+    out.more = alive && has_events(h);
     mutex_unlock(&h->mutex);
     free_list(done);
     if (!alive) return P2P_ERR_INVALID_HANDLE;
@@ -355,7 +369,7 @@ P2P_API int32_t P2P_Wait(P2P_Handle handle, uint32_t timeout_ms) {
             result = P2P_ERR_INVALID_HANDLE;
             break;
         }
-        if (h->first != NULL || h->taken_first != NULL) {
+        if (has_events(h)) {
             result = 1;
             break;
         }

@@ -67,6 +67,7 @@ struct handle *handle_new(uint32_t kind, int32_t *error) {
             h->kind = kind;
             h->generation++;
             h->open_count = 0;
+            h->owes_credit = false;
             h->stats_asked = 0;
             h->suspended = h->suspend_told = 0;
             h->trouble[0] = '\0';

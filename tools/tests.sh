@@ -65,8 +65,20 @@ step() {
     failed=$((failed + 1))
     say "FAILED after $((SECONDS - began)) s"
     cat "$scratch/step"
+    {
+      say "== $name"
+      essence <"$scratch/step"
+    } >>"$scratch/failures"
   fi
   kill_job "$job"
+}
+
+# essence: of a failed step's output what tells why, for the end of a long log.
+essence() {
+  local all
+  all="$(cat)"
+  grep -E -A 12 '^ *--- FAIL|^panic:|^fatal error:|WARNING: DATA RACE' <<<"$all" | grep -vE '^ *--- PASS|^ *=== ' |
+    cut -c 1-600 | sed -n 1,60p || tail -n 30 <<<"$all"
 }
 
 # step_of_tests NAME COMMAND…: a step that runs "go test -v", whose subtests count
@@ -174,6 +186,7 @@ run_soak() {
 }
 
 summary() {
+  [ ! -f "$scratch/failures" ] || cat "$scratch/failures"
   say "$passed passed, $failed failed"
   [ "$failed" -eq 0 ]
 }

@@ -48,7 +48,7 @@ func TestNUnit(t *testing.T) {
 
 func nunit(t *testing.T, dir, runtime, tests string) []result {
 	t.Helper()
-	limit := 2 * patience
+	limit := 3 * patience
 	if minutes := os.Getenv("UNITYP2P_GC_STRESS_MINUTES"); minutes != "" {
 		extra, err := time.ParseDuration(minutes + "m")
 		if err != nil {

@@ -28,6 +28,19 @@ namespace UnityP2P.Tests
         public readonly List<P2PError> Errors = new List<P2PError>();
         public readonly List<P2PState> States = new List<P2PState>();
 
+        /// <summary>How much it was told so far.</summary>
+        public int Told
+        {
+            get { return Connected.Count + Disconnected.Count + Messages.Count + Errors.Count + States.Count; }
+        }
+
+        public override string ToString()
+        {
+            return (Room is P2PServer ? "server" : "client") + " " + Room.State + ", " + Room.peers.Count + " of " +
+                Connected.Count + " peers, left: [" + string.Join(" ", Reasons) + "], " + Messages.Count +
+                " messages, errors: [" + string.Join("; ", Errors.ConvertAll(e => e.Message)) + "]";
+        }
+
         public Member(P2PRoom room)
         {
             Room = room;
@@ -162,16 +175,31 @@ namespace UnityP2P.Tests
             }
         }
 
-        /// <summary>Updates everything until the condition holds.</summary>
+        /// <summary>
+        /// Updates everything until the condition holds. Gives up when nobody is
+        /// told anything any more, however long the rest took.
+        /// </summary>
         public void Await(string what, Func<bool> condition)
         {
             Stopwatch clock = Stopwatch.StartNew();
+            int told = 0;
             while (!condition())
             {
                 Update();
+                int now = 0;
+                foreach (Member member in Members)
+                {
+                    now += member.Told;
+                }
+                if (now != told)
+                {
+                    told = now;
+                    clock = Stopwatch.StartNew();
+                }
                 if (clock.Elapsed.TotalSeconds > PatienceSeconds)
                 {
-                    Assert.Fail("waited too long for " + what + "; the log: " + LogText());
+                    Assert.Fail("waited too long for " + what + "; " + string.Join("; ", Members) +
+                        "; the log: " + LogText());
                 }
                 Thread.Sleep(1);
             }

@@ -321,6 +321,23 @@ static void credit_comes_back(void) {
     next_event(h, arena, sizeof arena);
     uint64_t deadline = now_ms() + 10000;
     while (atomic_load(&fake_credit) != 8192) CHECK(now_ms() < deadline);
+
+    /* Also if there was no memory to say so when the last message was polled. */
+    int32_t error;
+    uint64_t size = QUEUE_BUDGET - 2 * sizeof(struct command) + 1;
+    struct command *all; /* not before the pump has freed what it took */
+    while ((all = command_new(COMMAND_SEND, h, (uint32_t)size, 0, &error)) == NULL) CHECK(now_ms() < deadline);
+    fake_event(h, P2P_EVENT_MESSAGE, 1, P2P_EVENT_FLAG_RELIABLE, data, sizeof data);
+    next_event(h, arena, sizeof arena);
+    CHECK_IS(*P2P_WaitingFlag(h), 1);
+    P2P_Event e;
+    P2P_Batch b = {.struct_size = sizeof b};
+    CHECK_IS(P2P_Poll(h, &e, 1, &b), 0);
+    CHECK_IS(b.more, 0);
+    command_drop(all);
+    CHECK_IS(P2P_Poll(h, &e, 1, &b), 0);
+    CHECK_IS(*P2P_WaitingFlag(h), 0);
+    while (atomic_load(&fake_credit) != 2 * 8192) CHECK(now_ms() < deadline);
     CHECK_IS(P2P_Dispose(h), P2P_OK);
 }
 
