@@ -30,6 +30,7 @@ usage: ./build.sh [COMMAND]
   all       all of them that can be built on this machine
   deps      install what building and running them needs
   check     look at every library in unity/Plugins: exports, needs, size
+  sizes     what code is in them, by package
   package   what a release consists of, from them: build/release
   publish   release it, by gh, and push the branch that Unity installs
   sign-macos
@@ -96,6 +97,7 @@ library) build_library ;;
 all | linux-* | windows-* | macos-* | android-* | ios-*) build_targets "$@" ;;
 deps) install_toolchains ;;
 check) check_libraries unity/Plugins ;;
+sizes) go run ./internal/check sizes unity/Plugins ;;
 package) package ;;
 publish) publish ;;
 sign-macos) sign_macos ;;

@@ -277,9 +277,7 @@ static int32_t suspend(P2P_Handle handle, uint32_t suspended) {
     struct handle *h = handle_lock(handle, &error);
     if (h == NULL) return error;
     error = P2P_OK;
-    if (h->kind == KIND_SIGNALING) {
-        error = P2P_ERR_INVALID_HANDLE;
-    } else if (h->suspended != suspended && !h->suspend_told) {
+    if (h->suspended != suspended && !h->suspend_told) {
         struct command *c = command_new(COMMAND_SUSPEND, handle, 0, 0, &error);
         if (c != NULL) {
             h->suspend_told = 1;

@@ -27,6 +27,11 @@ type room interface {
 	Release(conn core.ConnID, cost int)
 	Disconnect(conn core.ConnID) error
 	Stats(dst []core.Stats) []core.Stats
+	suspender
+}
+
+// suspender is what knows of phones: rooms and signaling servers.
+type suspender interface {
 	Suspend()
 	Resume()
 }
@@ -90,6 +95,9 @@ func (p *pump) command(c *C.struct_command) {
 	case C.COMMAND_DISPOSE:
 		p.dispose(c.handle)
 		return
+	case C.COMMAND_SUSPEND:
+		p.suspend(c.handle)
+		return
 	}
 	r, ok := p.engines[c.handle].(room)
 	if !ok {
@@ -103,15 +111,23 @@ func (p *pump) command(c *C.struct_command) {
 		_ = r.Disconnect(conn) // if it is gone, that is what was wanted
 	case C.COMMAND_CREDIT:
 		r.Release(conn, int(c.amount))
-	case C.COMMAND_SUSPEND:
-		switch C.bridge_suspended(c.handle) {
-		case 1:
-			r.Suspend()
-		case 0:
-			r.Resume()
-		}
 	case C.COMMAND_STATS:
 		go watchStats(r, c.handle)
+	}
+}
+
+// suspend makes a handle's engine what the game last wanted it to be.
+func (p *pump) suspend(h C.P2P_Handle) {
+	s, ok := p.engines[h].(suspender)
+	if !ok {
+		return // disposed meanwhile, or it could not start
+	}
+	switch C.bridge_suspended(h) {
+	case 1:
+		s.Suspend()
+	case 0:
+		s.Suspend() // if it was over before we looked: no socket is to be trusted
+		s.Resume()
 	}
 }
 
@@ -150,7 +166,7 @@ func (p *pump) create(c *C.struct_command) {
 	s := &sink{handle: c.handle}
 	e, err := p.start(c, s)
 	if err != nil {
-		s.trouble(core.InternalFailed, err.Error())
+		s.trouble(core.InternalFailed, err.Error(), true)
 		return
 	}
 	p.engines[c.handle] = e

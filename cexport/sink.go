@@ -102,11 +102,9 @@ func (s *sink) Sent(conn core.ConnID, reliable bool, cost int) {
 	giveBack(s.handle, conn, reliable, cost)
 }
 
-// trouble reports what keeps the engine from starting.
-func (s *sink) trouble(code core.Code, why string) { s.finalTrouble(code, why) }
-
-func (s *sink) finalTrouble(code core.Code, why string) {
-	s.Deliver([]core.Event{{Type: core.RoomTrouble, Code: code, Text: why, Final: true}})
+// trouble reports what keeps the engine from starting, or from going on.
+func (s *sink) trouble(code core.Code, why string, final bool) {
+	s.Deliver([]core.Event{{Type: core.RoomTrouble, Code: code, Text: why, Final: final}})
 }
 
 // listening reports the port of the embedded signaling server.

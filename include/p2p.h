@@ -366,11 +366,15 @@ P2P_API int32_t P2P_CALL P2P_Disconnect(P2P_Handle handle, P2P_Connection connec
  */
 P2P_API int32_t P2P_CALL P2P_GetStats(P2P_Handle handle, P2P_Connection connection, P2P_Stats *stats);
 
-/* For phones: the app goes to the background. Lets go of the signaling server
- * and judges no silence until P2P_Resume. Twice is as good as once. */
+/* For phones: the app goes to the background. A room lets go of the signaling
+ * server and judges no silence until P2P_Resume; a signaling server goes on as far
+ * as the system lets it. Twice is as good as once. */
 P2P_API int32_t P2P_CALL P2P_Suspend(P2P_Handle handle);
 
-/* The app is back: reconnects what the system closed meanwhile. */
+/* The app is back: reconnects what the system closed meanwhile. A signaling
+ * server listens anew, on the same port. A connection whose sockets are gone is
+ * judged like any silent one, from now on: UNREACHABLE, then DISCONNECTED, and a
+ * client looks for the room again. */
 P2P_API int32_t P2P_CALL P2P_Resume(P2P_Handle handle);
 
 /*

@@ -165,6 +165,8 @@ func (p *peer) end(code int, text string) {
 func (p *peer) write(stop <-chan struct{}) {
 	ticker := time.NewTicker(p.server.config.PingInterval)
 	defer ticker.Stop()
+	doubted := p.server.doubted()
+	var verdict <-chan time.Time
 	for {
 		select {
 		case <-p.queue.wake:
@@ -172,11 +174,26 @@ func (p *peer) write(stop <-chan struct{}) {
 			if !ok || !p.writeAll(frames, stop) {
 				return
 			}
-		case <-ticker.C:
-			if !p.ponged.Swap(false) && !p.deaf.Load() {
-				p.end(websocket.CloseNormalClosure, "Done")
+		case <-doubted:
+			doubted = p.server.doubted()
+			p.ponged.Store(false)
+			if !p.writeOne(websocket.PingMessage, nil) {
 				return
 			}
+			verdict = time.After(checkTime)
+		case <-verdict:
+			verdict = nil
+			if p.silent() {
+				return
+			}
+		case <-ticker.C:
+			if verdict != nil {
+				continue // Check's ping has its own time
+			}
+			if p.silent() {
+				return
+			}
+			p.ponged.Store(false)
 			if !p.writeOne(websocket.PingMessage, nil) {
 				return
 			}
@@ -187,6 +204,16 @@ func (p *peer) write(stop <-chan struct{}) {
 			return
 		}
 	}
+}
+
+// silent ends a socket that has not answered the last ping, and reports whether
+// it did.
+func (p *peer) silent() bool {
+	if p.ponged.Load() || p.deaf.Load() {
+		return false
+	}
+	p.end(websocket.CloseNormalClosure, "Done")
+	return true
 }
 
 // writeAll writes frames. It reports false if the socket has ended.

@@ -46,8 +46,9 @@ type Server struct {
 	done chan struct{} // closed by Shutdown
 
 	mu      sync.Mutex
-	closing bool // done is closed
-	cutting bool // Shutdown's time is over
+	doubt   chan struct{} // closed by Check
+	closing bool          // done is closed
+	cutting bool          // Shutdown's time is over
 	sockets map[*websocket.Conn]struct{}
 	running sync.WaitGroup // upgrades and the sockets that come of them
 }
@@ -74,6 +75,7 @@ func New(c Config) (*Server, error) {
 		log:     c.Logger,
 		apps:    make(map[string]*app),
 		done:    make(chan struct{}),
+		doubt:   make(chan struct{}),
 		sockets: make(map[*websocket.Conn]struct{}),
 		upgrader: websocket.Upgrader{
 			HandshakeTimeout: 10 * time.Second,
@@ -117,6 +119,26 @@ const page = `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>UnityP2P signaling</title></head>
 <body><p>The signaling server is running.</p></body></html>
 `
+
+// checkTime is how long a socket has to answer Check.
+const checkTime = 3 * time.Second
+
+// Check pings every socket now, and ends those that do not answer within three
+// seconds: for a machine that was asleep, whose sockets may all be dead without
+// knowing it. It does not wait for the answers.
+func (s *Server) Check() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	close(s.doubt)
+	s.doubt = make(chan struct{})
+}
+
+// doubted is closed by the next Check.
+func (s *Server) doubted() <-chan struct{} {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.doubt
+}
 
 // Shutdown tells every socket that the server goes away (1001), closes it, and
 // returns when all of them and their goroutines have ended. Those that do not

@@ -104,3 +104,40 @@ func TestShutdownEndsWithItsContext(t *testing.T) {
 		runtime.Gosched()
 	}
 }
+
+// After a sleep, those who answer stay, and those who do not are gone long before
+// the next ordinary ping, and their rooms with them.
+func TestCheckFindsTheDead(t *testing.T) {
+	s, err := signaling.New(signaling.Config{PingInterval: time.Hour})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := httptest.NewServer(s)
+	defer h.Close()
+	defer func() { _ = s.Shutdown(context.Background()) }()
+	dead := dial(t, h.URL, "/")
+	dead.conn.SetPingHandler(func(string) error { return nil })
+	dead.silent()
+	alive := dial(t, h.URL, "/")
+	alive.silent()
+	pinged := make(chan struct{}, 2)
+	answer := alive.conn.PingHandler()
+	alive.conn.SetPingHandler(func(data string) error {
+		pinged <- struct{}{}
+		return answer(data)
+	})
+	heard := make(chan error, 1)
+	go func() {
+		_, _, err := alive.conn.ReadMessage()
+		heard <- err
+	}()
+	s.Check()
+	dead.closed(websocket.CloseNormalClosure, "Done")
+	<-pinged
+	s.Check() // and again
+	<-pinged
+	alive.send("ca")
+	if err := <-heard; err != nil {
+		t.Error(err)
+	}
+}

@@ -69,7 +69,7 @@ test_ios() {
     [ -n "$device" ] || die "the simulator has no iPhone: add one in Xcode"
     xcrun simctl bootstatus "$device" -b
   fi
-  for line in "${device_programs[@]}"; do
+  for line in "${device_programs[@]}" "library_sockets client told" "library_sockets host silent"; do
     read -ra words <<<"$line"
     name="${words[0]}"
     [ -f "$scratch/$name" ] ||

@@ -37,6 +37,16 @@ func TestLibrary(t *testing.T) {
 	})
 }
 
+// A phone's app comes back from the background, and all its sockets are dead.
+func TestTheSystemTakesTheSockets(t *testing.T) {
+	program, _ := harness(t, "library_sockets")
+	for _, role := range []string{"client", "host"} {
+		for _, how := range []string{"silent", "told"} {
+			t.Run(role+", "+how, func(t *testing.T) { t.Log(run(t, nil, program, role, how)) })
+		}
+	}
+}
+
 // The host's handlers are installed first, then the library is loaded: by
 // dlopen, as Mono and games do it.
 func TestSignalHandlersOfTheHost(t *testing.T) {

@@ -2,6 +2,7 @@
 // and that it has nothing else.
 //
 //	check files DIR       every library below unity/Plugins or the like
+//	check sizes DIR       what code is in them, by package
 //	check trim DLL        takes Go's own export out of a DLL
 //	check def             writes a module-definition file of the header's functions
 package main
@@ -27,6 +28,8 @@ func run(args []string) error {
 	switch {
 	case len(args) == 2 && args[0] == "files":
 		return files(args[1])
+	case len(args) == 2 && args[0] == "sizes":
+		return sizes(args[1])
 	case len(args) == 2 && args[0] == "trim":
 		return trim(args[1])
 	case len(args) == 1 && args[0] == "def":
@@ -37,7 +40,7 @@ func run(args []string) error {
 		fmt.Printf("EXPORTS\n  %s\n", strings.Join(names, "\n  "))
 		return nil
 	}
-	return fmt.Errorf("usage: check files DIR | trim DLL | def")
+	return fmt.Errorf("usage: check files DIR | sizes DIR | trim DLL | def")
 }
 
 // functions are the names in the header: what a library exports.
