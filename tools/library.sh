@@ -47,7 +47,7 @@ build_library() {
 # build_library_to FILE [TAGS]: see linker_flags.
 build_library_to() {
   mkdir -p "$(dirname "$1")"
-  CGO_ENABLED=1 go build -trimpath -buildvcs=false -buildmode=c-shared -tags "${2:-}" \
+  CGO_ENABLED=1 go build -trimpath -buildvcs=false -buildmode=c-shared -tags "$library_tags,${2:-}" \
     -ldflags "$(link_flags) -extldflags '$(linker_flags)'" -o "$1" ./cexport
   rm -f "${1%.*}.h"
 }

@@ -143,6 +143,7 @@ test_platforms() {
   step "toolchains" install_toolchains
   step "libraries" build_targets all
   step "what each file is" check_libraries unity/Plugins
+  step "what is in it" go run ./internal/check sizes unity/Plugins
   step "Android and iOS link" check_links
   step "a release" package
   step "the same bytes twice" check_twice linux-x86_64 windows-x86_64

@@ -138,7 +138,7 @@ check_links() {
     android-x86_64) cc="$(standin_android_cc x86_64-linux-android21 x86_64)" ;;
     ios-arm64) cc="$(standin_ios_cc)" ;;
     esac
-    GOFLAGS=-tags=netgo target_go "$target" "$folder/$(target_file "$target")" "$cc" "-s -w"
+    library_tags="$library_tags,netgo" target_go "$target" "$folder/$(target_file "$target")" "$cc" "-s -w"
   done
   check_libraries "$folder"
 }

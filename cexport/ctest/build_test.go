@@ -67,7 +67,7 @@ func makeLibrary(tags string) (string, error) {
 	}
 	file := filepath.Join(dir, "libunityp2p.so")
 	flags := "-Wl,--version-script=" + root + "/cexport/exports.map -Wl,-z,nodelete -Wl,-soname,libunityp2p.so"
-	cmd := exec.Command("go", "build", "-trimpath", "-buildmode=c-shared", "-tags", tags,
+	cmd := exec.Command("go", "build", "-trimpath", "-buildmode=c-shared", "-tags", "nethttpomithttp2,"+tags,
 		"-ldflags", "-s -w -extldflags '"+flags+"'", "-o", file, "./cexport")
 	cmd.Dir = root
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=1")

@@ -80,6 +80,7 @@ var runBy = map[string]string{
 	"./build.sh deps":           "build.sh test-platforms",
 	"./build.sh all":            "build.sh test-platforms",
 	"./build.sh check":          "build.sh test-platforms",
+	"./build.sh sizes":          "build.sh test-platforms",
 	"./build.sh package":        "build.sh test-platforms",
 	"./build.sh test-platforms": "by hand, and in the workflow: it takes longer than the tests may",
 	"./build.sh demo":           "build.sh test: step demo",

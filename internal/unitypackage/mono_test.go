@@ -179,7 +179,7 @@ var library = sync.OnceValues(func() (string, error) {
 		return "", err
 	}
 	flags := "-Wl,--version-script=" + top + "/cexport/exports.map -Wl,-z,nodelete -Wl,-soname,libunityp2p.so"
-	cmd := exec.Command("go", "build", "-trimpath", "-buildmode=c-shared",
+	cmd := exec.Command("go", "build", "-trimpath", "-buildmode=c-shared", "-tags", "nethttpomithttp2",
 		"-ldflags", "-s -w -extldflags '"+flags+"'", "-o", file, "./cexport")
 	cmd.Dir = top
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=1")
