@@ -60,7 +60,7 @@ TEXT
 standin_apple_cc() {
   local sdk="$standins/$2"
   [ -d "$sdk/usr/lib" ] || make_apple_sdk "$sdk" >&2 || return 1
-  say "clang -target $1 -isysroot $sdk -mlinker-version=609 --ld-path=$(first_of ld64.lld ld64.lld-14) -Wno-unused-command-line-argument -Wl,-w"
+  say "clang -target $1 -isysroot $sdk -mlinker-version=609 --ld-path=$(first_of ld64.lld ld64.lld-14) -Wno-unused-command-line-argument"
 }
 
 make_apple_sdk() {

@@ -24,7 +24,7 @@ type group struct {
 
 // The first pattern that matches a package counts.
 var groups = []group{
-	{"net/http, with HTTP/2", regexp.MustCompile(`^(vendor/)?(golang\.org/x/net/http|golang\.org/x/net/idna|golang\.org/x/text|net/http|net/textproto|mime|compress)`)},
+	{"net/http", regexp.MustCompile(`^(vendor/)?(golang\.org/x/net/http|golang\.org/x/net/idna|golang\.org/x/text|net/http|net/textproto|mime|compress)`)},
 	{"crypto, TLS, X.509", regexp.MustCompile(`^((vendor/)?golang\.org/x/crypto|crypto|hash|math/big)`)},
 	{"encoding", regexp.MustCompile(`^(encoding|database)(/|$)`)},
 	{"pion/webrtc", regexp.MustCompile(`^github\.com/pion/webrtc`)},
