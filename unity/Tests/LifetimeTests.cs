@@ -70,7 +70,7 @@ namespace UnityP2P.Tests
         [MethodImpl(MethodImplOptions.NoInlining)]
         private void Forget(int i)
         {
-            new P2PServer(net.Url, "forgotten " + i, Network.Config()).UpdateServer();
+            Network.Open(() => new P2PServer(net.Url, "forgotten " + i, Network.Config())).UpdateServer();
         }
 
         [Test]
@@ -126,7 +126,7 @@ namespace UnityP2P.Tests
         [Test]
         public void ThePortOfASecondSignalingServerIsTaken()
         {
-            using (P2PSignaling first = new P2PSignaling(0, "127.0.0.1"))
+            using (P2PSignaling first = Network.Open(() => new P2PSignaling(0, "127.0.0.1")))
             {
                 net.Await("the first", () =>
                 {
@@ -134,7 +134,7 @@ namespace UnityP2P.Tests
                     return first.State == P2PState.Connected;
                 });
                 P2PError error = new P2PError();
-                using (P2PSignaling second = new P2PSignaling(first.Port, "127.0.0.1"))
+                using (P2PSignaling second = Network.Open(() => new P2PSignaling(first.Port, "127.0.0.1")))
                 {
                     second.OnError += e => error = e;
                     net.Await("its error", () =>

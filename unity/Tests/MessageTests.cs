@@ -189,7 +189,7 @@ namespace UnityP2P.Tests
         public void AHundredThousandMessagesMakeNoGarbage()
         {
             Member server = net.Serve("garbage");
-            P2PClient client = new P2PClient(net.Url, "garbage", Network.Config());
+            P2PClient client = Network.Open(() => new P2PClient(net.Url, "garbage", Network.Config()));
             try
             {
                 int got = 0;

@@ -234,7 +234,7 @@ namespace UnityP2P.Tests
         public void UpdateFromTwoThreadsRaisesNoEventTwice()
         {
             Member server = net.Serve("two threads");
-            P2PClient client = new P2PClient(net.Url, "two threads", Network.Config());
+            P2PClient client = Network.Open(() => new P2PClient(net.Url, "two threads", Network.Config()));
             int got = 0, inside = 0, overlaps = 0;
             client.OnReceivedMessage += message =>
             {

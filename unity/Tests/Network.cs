@@ -142,14 +142,14 @@ namespace UnityP2P.Tests
 
         public Member Serve(string room, P2PConfig config = null)
         {
-            Member member = new Member(new P2PServer(Url, room, config ?? Config()));
+            Member member = new Member(Open(() => new P2PServer(Url, room, config ?? Config())));
             Members.Add(member);
             return member;
         }
 
         public Member Join(string room, P2PConfig config = null)
         {
-            Member member = new Member(new P2PClient(Url, room, config ?? Config()));
+            Member member = new Member(Open(() => new P2PClient(Url, room, config ?? Config())));
             Members.Add(member);
             return member;
         }
