@@ -58,7 +58,7 @@ prepare_wine() {
 # must talk directly, both ways.
 meet() {
   local url platform program role=host i=0 pairs pids=()
-  build/unityp2p serve -addr 127.0.0.1:0 >"$scratch/server" 2>&1 &
+  env -i build/unityp2p serve -addr 127.0.0.1:0 >"$scratch/server" 2>&1 &
   local server=$!
   url="$(await_line $server "$scratch/server" "signaling: listening on ")"
   rm -f "$scratch"/member-*

@@ -139,7 +139,7 @@ fuzz() {
     # One input makes a peer connection: hundreds a second, not ten thousands.
     [ "$target" != FuzzDescription ] || count=$(($1 * 4))
     go test -run '^$' -fuzz "^$target\$" -fuzztime "${count}x" -fuzzminimizetime 1x "./$(dirname "$file")"
-  done < <(grep -rohE --include='*_test.go' -H '^func Fuzz[A-Za-z]+' core signaling)
+  done < <(grep -rohE --include='*_test.go' -H '^func Fuzz[A-Za-z]+' cmd core signaling)
 }
 
 run_tests() {

@@ -52,7 +52,7 @@ func run(ctx context.Context, args []string, in io.Reader, out, errors io.Writer
 	}
 	switch args[0] {
 	case "serve":
-		return serve(ctx, args[1:], out, errors)
+		return serve(ctx, input{args[1:], os.Environ(), errors}, out, errors)
 	case "host", "join":
 		return talk(ctx, args[0] == "host", args[1:], in, out, errors)
 	case "version":

@@ -2,52 +2,45 @@ package main
 
 import (
 	"context"
-	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
-	"os"
-	"strconv"
 	"sync"
 	"time"
 
 	"unityp2p/signaling"
 )
 
-// shutdownTime bounds the end of `serve`.
-const shutdownTime = 5 * time.Second
+// input is what a command is told with.
+type input struct {
+	args    []string
+	environ []string // as os.Environ has it
+	help    io.Writer
+}
 
 // serve runs the signaling server until ctx ends.
-func serve(ctx context.Context, args []string, out, errOut io.Writer) error {
-	flags := flag.NewFlagSet("serve", flag.ContinueOnError)
-	flags.SetOutput(errOut)
-	file := flags.String("config", "", "config.json of the original signaling server; PORT in the environment overrides its ports")
-	address := flags.String("addr", "", "`HOST:PORT` to listen on, without a config file; port 0: one that is free (default: PORT in the environment, else :12776)")
-	verbose := flags.Bool("v", false, "log every refusal and more, to standard error")
-	if err := flags.Parse(args); err != nil {
+func serve(ctx context.Context, in input, out, errOut io.Writer) error {
+	c := newServeSettings()
+	table := c.table()
+	if err := c.load(table, in); err != nil {
 		return err
 	}
-	if flags.NArg() > 0 {
-		return fmt.Errorf("serve takes no argument, got %q", flags.Arg(0))
-	}
-	config, listeners, err := serveConfig(*file, *address)
-	if err != nil {
-		return err
+	if c.printConfig {
+		return table.Print(out)
 	}
 	level := slog.LevelWarn
-	if *verbose || config.Verbose {
+	if c.verbose {
 		level = slog.LevelDebug
 	}
 	log := slog.New(slog.NewTextHandler(errOut, &slog.HandlerOptions{Level: level}))
-	config.Config.Logger = log
-	server, err := signaling.New(config.Config)
+	c.signaling.Logger = log
+	server, err := signaling.New(c.signaling)
 	if err != nil {
 		return err
 	}
-	return runServer(ctx, server, log, listeners, out)
+	return runServer(ctx, server, log, c, out)
 }
 
 // listener is one address to serve at; with TLS if it has a certificate.
@@ -56,43 +49,24 @@ type listener struct {
 	cert, key string
 }
 
-func serveConfig(file, address string) (signaling.FileConfig, []listener, error) {
-	if file == "" {
-		if address == "" {
-			address = ":" + strconv.Itoa(signaling.DefaultPort)
-			if port, ok := signaling.EnvironmentPort(os.LookupEnv); ok {
-				address = ":" + port
-			}
-		}
-		return signaling.FileConfig{}, []listener{{address: address}}, nil
+func (c *serveSettings) listeners() (all []listener) {
+	if c.http.on() {
+		all = append(all, listener{address: c.http.address()})
 	}
-	if address != "" {
-		return signaling.FileConfig{}, nil, errors.New("-addr and -config exclude each other: the config file says where to listen")
+	if c.https.on() {
+		all = append(all, listener{c.https.address(), c.cert, c.key})
 	}
-	c, err := signaling.LoadConfig(file, os.LookupEnv)
-	if err != nil {
-		return c, nil, err
-	}
-	var listeners []listener
-	if c.HTTP != nil {
-		listeners = append(listeners, listener{address: c.HTTP.Address()})
-	}
-	if c.HTTPS != nil {
-		listeners = append(listeners, listener{address: c.HTTPS.Address(), cert: c.HTTPS.CertFile, key: c.HTTPS.KeyFile})
-	}
-	if len(listeners) == 0 {
-		return c, nil, errors.New("the config file has neither httpConfig nor httpsConfig: nothing to listen on")
-	}
-	return c, listeners, nil
+	return all
 }
 
-// runServer serves at all listeners until ctx ends or one of them fails.
-func runServer(ctx context.Context, s *signaling.Server, log *slog.Logger, listeners []listener, out io.Writer) error {
+// runServer serves at all addresses until ctx ends or one of them fails.
+func runServer(ctx context.Context, s *signaling.Server, log *slog.Logger, c *serveSettings, out io.Writer) error {
+	listeners := c.listeners()
 	failed := make(chan error, len(listeners))
 	var servers []*http.Server
 	var running sync.WaitGroup
 	defer func() {
-		end, cancel := context.WithTimeout(context.Background(), shutdownTime)
+		end, cancel := context.WithTimeout(context.Background(), c.drain)
 		defer cancel()
 		for _, h := range servers {
 			_ = h.Close() // no new sockets; those that there are live on

@@ -86,7 +86,7 @@ func TestServeSaysWhatIsWrong(t *testing.T) {
 	for name, args := range map[string][]string{
 		"port taken":      {"serve", "-addr", taken.Addr().String()},
 		"no certificate":  {"serve", "-config", writeConfig(t, dir, bothSections)},
-		"two addresses":   {"serve", "-config", filepath.Join(dir, "config.json"), "-addr", "127.0.0.1:0"},
+		"half of a pair":  {"serve", "-https-addr", "127.0.0.1:0", "-cert", filepath.Join(dir, "ssl.crt")},
 		"nothing to do":   {"serve", "-config", writeConfig(t, t.TempDir(), "{}")},
 		"not an address":  {"serve", "-addr", "127.0.0.1:x"},
 		"no such section": {"serve", "-config", writeConfig(t, t.TempDir(), `{"httpsConfig":{"port":1}}`)},

@@ -1,0 +1,207 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"unityp2p/cmd/unityp2p/settings"
+	"unityp2p/signaling"
+)
+
+// serveSettings is all that `serve` can be told.
+type serveSettings struct {
+	file        string // the config file
+	printConfig bool
+	http, https endpoint
+	cert, key   string // files
+	drain       time.Duration
+	verbose     bool
+	signaling   signaling.Config
+}
+
+// newServeSettings returns the defaults.
+func newServeSettings() *serveSettings {
+	return &serveSettings{
+		http:  endpoint{port: nowhere},
+		https: endpoint{port: nowhere},
+		drain: 5 * time.Second,
+		signaling: signaling.Config{
+			MaxPayload: signaling.DefaultMaxPayload,
+		},
+	}
+}
+
+// table is the one place that knows the settings' names. A new setting is a row
+// here, a field in serveSettings, and a line in docs/signaling.md, which
+// "go test ./cmd/unityp2p -update" writes.
+func (c *serveSettings) table() *settings.Table {
+	return &settings.Table{
+		Command: "serve",
+		Prefix:  "UNITYP2P_",
+		Rows: []settings.Row{
+			{Name: "config", File: true, Value: settings.Path(&c.file), Default: "none",
+				Usage: "The config file: the original server's config.json, or one with any of these settings."},
+			{Name: "print-config", Value: settings.Bool(&c.printConfig), FlagOnly: true,
+				Usage: "Print every setting and where it is from, secrets hidden, and end."},
+			{Name: "addr", Value: c.http.value(), Parts: c.http.parts("httpConfig"),
+				Default: ":" + strconv.Itoa(signaling.DefaultPort) + "; none with a config file or a certificate",
+				Usage:   "Where to listen without TLS. Port 0 is one that is free, `none` is not at all. `PORT` in the environment sets the port.",
+				// As with the original: it leaves plain http alone, since the
+				// platform has TLS before it.
+				Platform: &settings.Platform{Variables: []string{"PORT", "port"}, Value: c.http.portValue(),
+					Replaces: []string{"httpConfig.port", "httpsConfig"}}},
+			{Name: "https-addr", Value: c.https.value(), Parts: c.https.parts("httpsConfig"),
+				Default: "none; :443 with a certificate",
+				Usage:   "Where to listen with TLS."},
+			{Name: "cert", Key: "httpsConfig.ssl_cert_file", Value: settings.Path(&c.cert), Default: "none",
+				Usage: "The certificate (PEM, with the chain). In the config file, paths are relative to that file."},
+			{Name: "key", Key: "httpsConfig.ssl_key_file", Value: settings.Path(&c.key), Default: "none",
+				Usage: "The certificate's private key (PEM)."},
+			{Name: "apps", Key: "apps", Value: appsValue(&c.signaling.Apps), Default: "/",
+				Usage: "The paths that games connect to, each with rooms of its own. `/chat=sharing` lets many listen on one address. In the config file: `[{\"name\": \"Chat\", \"path\": \"/chat\", \"address_sharing\": true}]`."},
+			{Name: "admin-token", Key: "adminToken", Value: settings.Text(&c.signaling.AdminToken), Secret: true, Default: "none",
+				Usage: "If set, sockets need `?userToken=` with a token that was registered with this one. Better not as a flag: others on the machine see those."},
+			{Name: "max-payload", Key: "maxPayload", Value: settings.Number(&c.signaling.MaxPayload, 0, 1<<30),
+				Usage: "The largest message, in bytes."},
+			{Name: "drain", Key: "drain", Value: settings.Duration(&c.drain, 0, 10*time.Minute),
+				Usage: "How long the end may take after SIGTERM. Sockets that have not gone by then are cut off."},
+			{Name: "verbose", Short: "v", Key: "log_verbose", Value: settings.Bool(&c.verbose),
+				Usage: "Log every refusal and more, to standard error."},
+		},
+	}
+}
+
+// load reads the settings and completes those that follow from others.
+func (c *serveSettings) load(t *settings.Table, in input) error {
+	if err := t.Load(in.args, in.environ, in.help); err != nil {
+		return err
+	}
+	secure := c.cert != "" || c.key != ""
+	if secure && t.Source("https-addr") == settings.Default {
+		c.https.port = 443
+	}
+	if !secure && c.file == "" && t.Source("addr") == settings.Default && !c.https.on() {
+		c.http.port = signaling.DefaultPort
+	}
+	return c.check()
+}
+
+// check refuses what makes no sense together.
+func (c *serveSettings) check() error {
+	for name, e := range map[string]endpoint{"httpConfig": c.http, "httpsConfig": c.https} {
+		if e.host != "" && !e.on() {
+			return fmt.Errorf("%s has a host and no port", name)
+		}
+	}
+	if c.https.on() && (c.cert == "" || c.key == "") {
+		return errors.New("https-addr (httpsConfig in config.json) needs a certificate: cert and key (ssl_cert_file and ssl_key_file)")
+	}
+	if !c.http.on() && !c.https.on() {
+		return errors.New("nothing to listen on: the config file has neither httpConfig nor httpsConfig, and addr is not set")
+	}
+	return nil
+}
+
+// nowhere is the port of an endpoint that is not there.
+const nowhere = -1
+
+// endpoint is where to listen.
+type endpoint struct {
+	host string // "" or "0.0.0.0": all addresses
+	port int    // 0: any; or nowhere
+}
+
+func (e endpoint) on() bool { return e.port != nowhere }
+
+func (e endpoint) address() string { return net.JoinHostPort(e.host, strconv.Itoa(e.port)) }
+
+func (e endpoint) text() string {
+	if !e.on() {
+		return "none"
+	}
+	return e.address()
+}
+
+func (e *endpoint) value() settings.Value {
+	return settings.Of(e, "host:port", parseEndpoint, endpoint.text)
+}
+
+func (e *endpoint) portValue() settings.Value { return settings.Number(&e.port, 0, 65535) }
+
+// parts are an endpoint's keys in the original's config file.
+func (e *endpoint) parts(section string) []settings.Part {
+	return []settings.Part{{Key: section + ".host", Value: settings.Text(&e.host)}, {Key: section + ".port", Value: e.portValue()}}
+}
+
+func parseEndpoint(text string) (endpoint, error) {
+	if text == "none" {
+		return endpoint{port: nowhere}, nil
+	}
+	host, port, err := net.SplitHostPort(text)
+	if err == nil {
+		if n, err := strconv.ParseUint(port, 10, 16); err == nil {
+			return endpoint{host, int(n)}, nil
+		}
+	}
+	return endpoint{}, errors.New("an address is wanted: HOST:PORT, :PORT for all of the machine's, or none")
+}
+
+// sharing marks an app with address sharing in a flag or a variable.
+const sharing = "=sharing"
+
+func appsValue(apps *[]signaling.App) settings.Value {
+	return settings.WithJSON(apps, "paths", parseApps, func(apps []signaling.App) string {
+		texts := make([]string, len(apps))
+		for i, a := range apps {
+			if texts[i] = a.Path; a.AddressSharing {
+				texts[i] += sharing
+			}
+		}
+		return strings.Join(texts, ",")
+	}, decodeApps)
+}
+
+func parseApps(text string) (apps []signaling.App, err error) {
+	for path := range strings.SplitSeq(text, ",") {
+		path, shared := strings.CutSuffix(strings.TrimSpace(path), sharing)
+		apps = append(apps, signaling.App{Name: path, Path: path, AddressSharing: shared})
+	}
+	return apps, checkApps(apps)
+}
+
+func decodeApps(raw json.RawMessage) (apps []signaling.App, err error) {
+	var objects []json.RawMessage
+	if json.Unmarshal(raw, &objects) != nil {
+		return nil, errors.New(`an array of objects is wanted: [{"name": …, "path": …}]`)
+	}
+	for _, object := range objects {
+		var a signaling.App
+		err := settings.Object(object,
+			settings.Part{Key: "name", Value: settings.Text(&a.Name)},
+			settings.Part{Key: "path", Value: settings.Text(&a.Path)},
+			settings.Part{Key: "address_sharing", Value: settings.Bool(&a.AddressSharing)})
+		if err != nil {
+			return nil, err
+		}
+		apps = append(apps, a)
+	}
+	return apps, checkApps(apps)
+}
+
+func checkApps(apps []signaling.App) error {
+	for i, a := range apps {
+		if !strings.HasPrefix(a.Path, "/") {
+			return fmt.Errorf("the path %q of an app must begin with /", a.Path)
+		}
+		if slices.ContainsFunc(apps[:i], func(b signaling.App) bool { return a.Path == b.Path }) {
+			return fmt.Errorf("two apps have the path %q", a.Path)
+		}
+	}
+	return nil
+}
