@@ -13,7 +13,9 @@ const noID = -1
 // every frame that comes of a change is queued under it, so that the order of
 // frames is the same for all sockets.
 type app struct {
-	sharing bool
+	name     string
+	sharing  bool
+	observer Observer
 
 	mu        sync.Mutex
 	listeners map[wire.Address][]*peer // one each, unless addresses are shared
@@ -26,8 +28,8 @@ type link struct {
 	shared  bool  // made because both listen on a shared address
 }
 
-func newApp(sharing bool) *app {
-	return &app{sharing: sharing, listeners: make(map[wire.Address][]*peer)}
+func newApp(a App, o Observer) *app {
+	return &app{name: a.Name, sharing: a.AddressSharing, observer: o, listeners: make(map[wire.Address][]*peer)}
 }
 
 // listen claims an address. An earlier one of the same socket is given up
@@ -44,10 +46,14 @@ func (a *app) listen(p *peer, f wire.Frame) {
 	others := a.listeners[address]
 	if address.Units() > wire.MaxAddressUnits || (len(others) > 0 && !a.sharing) {
 		echo.Type = wire.ServerInitFailed
+		a.observer.Refused(RefusedListen)
 		p.send(echo)
 		return
 	}
 	p.address, p.listening = address, true
+	if len(others) == 0 {
+		a.observer.Rooms(a.name, 1)
+	}
 	a.listeners[address] = append(others, p)
 	p.send(echo)
 	for _, other := range others {
@@ -72,6 +78,7 @@ func (a *app) share(p, other *peer) {
 	}
 	p.link(id, link{other, otherID, true})
 	other.link(otherID, link{p, id, true})
+	a.observer.Links(a.name, 1)
 	other.send(wire.Frame{Type: wire.NewConnection, ID: otherID})
 	p.send(wire.Frame{Type: wire.NewConnection, ID: id})
 }
@@ -128,6 +135,7 @@ func (a *app) free(p *peer) {
 		a.listeners[p.address] = rest
 	} else {
 		delete(a.listeners, p.address)
+		a.observer.Rooms(a.name, -1)
 	}
 	p.listening, p.address = false, ""
 }
@@ -149,6 +157,7 @@ func (a *app) connect(p *peer, f wire.Frame) (busy *peer) {
 	}
 	a.dropLocked(p, f.ID, false)
 	if listener == nil {
+		a.observer.Refused(RefusedConnect)
 		p.send(wire.Frame{Type: wire.ConnectionFailed, ID: f.ID})
 		return nil
 	}
@@ -156,11 +165,13 @@ func (a *app) connect(p *peer, f wire.Frame) (busy *peer) {
 	id, ok := listener.ids.take()
 	if !ok {
 		p.ids.free(f.ID)
+		a.observer.Refused(RefusedConnect)
 		p.send(wire.Frame{Type: wire.ConnectionFailed, ID: f.ID})
 		return nil
 	}
 	p.link(f.ID, link{partner: listener, id: id})
 	listener.link(id, link{partner: p, id: f.ID})
+	a.observer.Links(a.name, 1)
 	listener.send(wire.Frame{Type: wire.NewConnection, ID: id})
 	p.send(wire.Frame{Type: wire.NewConnection, ID: f.ID})
 	return nil
@@ -186,6 +197,7 @@ func (a *app) dropLocked(p *peer, id int16, tell bool) {
 	}
 	p.unlink(id)
 	l.partner.unlink(l.id)
+	a.observer.Links(a.name, -1)
 	l.partner.send(wire.Frame{Type: wire.Disconnected, ID: l.id})
 	if tell {
 		p.send(wire.Frame{Type: wire.Disconnected, ID: id})

@@ -37,8 +37,7 @@ func linger(conn *websocket.Conn) {
 
 // cut closes a socket at once. A TLS connection's own Close may wait for the
 // other side to take the goodbye.
-func cut(conn *websocket.Conn) {
-	c := conn.NetConn()
+func cut(c net.Conn) {
 	for {
 		outer, ok := c.(interface{ NetConn() net.Conn })
 		if !ok {

@@ -86,7 +86,11 @@ func TestDefaultsAreTheOriginals(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s.config.PingInterval != 30*time.Second || s.config.MaxPayload != 1048576 || len(s.apps) != 1 || s.apps["/"] == nil {
+	if s.config.MaxPayload != 1048576 || len(s.apps) != 1 || s.apps["/"] == nil {
 		t.Errorf("%+v", s.config)
+	}
+	// One that died right after it answered is found two pings later.
+	if found := 2 * s.config.PingInterval; found > 45*time.Second {
+		t.Errorf("the dead are found after %v", found)
 	}
 }

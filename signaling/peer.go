@@ -55,7 +55,7 @@ func (p *peer) serve() {
 	if gently {
 		_ = p.conn.NetConn().SetWriteDeadline(time.Now().Add(lingerTime))
 	} else {
-		cut(p.conn)
+		cut(p.conn.NetConn())
 	}
 	<-p.mute
 	if gently {
@@ -84,6 +84,7 @@ func (p *peer) read() error {
 			continue
 		}
 		if f, err := wire.ParseFrame(data); err == nil && p.await(p) {
+			p.server.observer.Received(f.Type, len(data))
 			p.handle(f)
 		}
 	}
@@ -141,9 +142,12 @@ func (p *peer) await(other *peer) bool {
 
 // send queues a frame. Never blocks.
 func (p *peer) send(f wire.Frame) {
-	if !p.queue.put(f.Append(nil)) {
+	data := f.Append(nil)
+	if !p.queue.put(data) {
 		p.kick()
+		return
 	}
+	p.server.observer.Sent(f.Type, len(data))
 }
 
 // kick makes the socket's reader stop, which then cleans up, and a write that is

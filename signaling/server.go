@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -16,7 +17,7 @@ import (
 const (
 	DefaultPort         = 12776
 	DefaultMaxPayload   = 1 << 20
-	DefaultPingInterval = 30 * time.Second
+	DefaultPingInterval = 20 * time.Second
 )
 
 // App is an address space of its own, under a WebSocket path.
@@ -31,8 +32,13 @@ type Config struct {
 	Apps         []App         // none: one at "/"
 	AdminToken   string        // not empty: sockets need a user token that it registered
 	MaxPayload   int64         // bytes of one message; 0: 1 MiB
-	PingInterval time.Duration // 0: 30 s
+	PingInterval time.Duration // who has not answered one ping by the next is closed; 0: 20 s
 	Logger       *slog.Logger  // nil: nothing is logged
+
+	Limits         Limits
+	Origins        []string       // web pages that may connect, such as "https://example.org"; none: all
+	TrustedProxies []netip.Prefix // whose X-Forwarded-For is believed; none: nobody's
+	Observer       Observer       // hears what goes on; nil: nobody does
 }
 
 // Server is the signaling server. Create it with New.
@@ -41,6 +47,10 @@ type Server struct {
 	log      *slog.Logger
 	apps     map[string]*app
 	tokens   tokens
+	limits   Limits // with the defaults
+	observer Observer
+	origins  map[string]struct{} // nil: all
+	gate     gate
 	upgrader websocket.Upgrader
 
 	done chan struct{} // closed by Shutdown
@@ -70,8 +80,22 @@ func New(c Config) (*Server, error) {
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
+	origins, err := parseOrigins(c.Origins)
+	if err != nil {
+		return nil, err
+	}
+	limits := c.Limits.withDefaults()
+	if c.Observer == nil {
+		c.Observer = nobody{}
+	}
 	s := &Server{
-		config:  c,
+		config: c,
+		limits: limits, observer: c.Observer, origins: origins,
+		gate: gate{
+			most: limits.Connections, mostPerAddress: limits.ConnectionsPerAddress,
+			privateToo: c.Limits.ConnectionsPerAddress != 0, proxies: c.TrustedProxies,
+			from: make(map[netip.Addr]int),
+		},
 		log:     c.Logger,
 		apps:    make(map[string]*app),
 		done:    make(chan struct{}),
@@ -82,7 +106,7 @@ func New(c Config) (*Server, error) {
 			ReadBufferSize:   1024,
 			WriteBufferSize:  1024,
 			WriteBufferPool:  &sync.Pool{},
-			CheckOrigin:      func(*http.Request) bool { return true }, // as the original
+			CheckOrigin:      func(*http.Request) bool { return true }, // refused later, by closing
 		},
 	}
 	for _, a := range c.Apps {
@@ -92,7 +116,7 @@ func New(c Config) (*Server, error) {
 		if s.apps[a.Path] != nil {
 			return nil, fmt.Errorf("signaling: two apps have the path %q", a.Path)
 		}
-		s.apps[a.Path] = newApp(a.AddressSharing)
+		s.apps[a.Path] = newApp(a, s.observer)
 	}
 	return s, nil
 }
@@ -170,7 +194,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	s.mu.Lock()
 	s.cutting = true
 	for conn := range s.sockets {
-		cut(conn)
+		cut(conn.NetConn())
 	}
 	s.mu.Unlock()
 	<-ended
@@ -195,7 +219,7 @@ func (s *Server) enter(conn *websocket.Conn) {
 	defer s.mu.Unlock()
 	s.sockets[conn] = struct{}{}
 	if s.cutting {
-		cut(conn)
+		cut(conn.NetConn())
 	}
 }
 
