@@ -1,4 +1,5 @@
-/* What concerns the whole process: fork, and a second copy of this library. */
+/* What concerns the whole process: that the library stays in it, fork, and a second
+ * copy of this library. */
 #if defined(__linux__) && !defined(_GNU_SOURCE)
 #define _GNU_SOURCE 1 /* dl_iterate_phdr, RTLD_NOLOAD */
 #endif
@@ -12,6 +13,14 @@ _Atomic uint32_t bridge_forked;
 
 #define PSAPI_VERSION 2
 #include <psapi.h>
+
+/* Go's threads never end, so their code must stay: FreeLibrary only pretends. The
+ * linker has a flag for this on Linux. */
+__attribute__((constructor)) static void stay(void) {
+    HMODULE self;
+    GetModuleHandleExA(GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS | GET_MODULE_HANDLE_EX_FLAG_PIN,
+                       (LPCSTR)(void *)&stay, &self);
+}
 
 static bool other_copy(void) {
     HMODULE modules[1024], self = NULL;
@@ -52,7 +61,17 @@ static bool has_other(const char *path) {
 
 #if defined(__APPLE__)
 
+#include <TargetConditionals.h>
 #include <mach-o/dyld.h>
+
+#if !TARGET_OS_IPHONE
+/* Go's threads never end, so their code must stay: dlclose only pretends. On iOS the
+ * library is part of the app. */
+__attribute__((constructor)) static void stay(void) {
+    Dl_info here;
+    if (dladdr((void *)&has_other, &here)) dlopen(here.dli_fname, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE);
+}
+#endif
 
 static bool other_copy(void) {
     for (uint32_t i = 0; i < _dyld_image_count(); i++) {

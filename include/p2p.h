@@ -28,6 +28,9 @@
  *    program built against an older header runs with a newer library.
  *  - After fork(), the child's calls answer P2P_ERR_FORKED: the engine's
  *    threads stayed with the parent. A child that wants rooms calls exec().
+ *  - The library stays in the process: dlclose and FreeLibrary do nothing to it.
+ *  - Windows: not from DllMain, where P2P_Shutdown would wait for threads that
+ *    cannot run, or that the end of the process has already stopped.
  *
  * The library is a guest: it registers no callback, prints nothing, keeps the
  * host's signal handlers, and uses at most half of the processor's cores

@@ -34,6 +34,18 @@ func TestForkInTheMiddle(t *testing.T) {
 	run(t, nil, program)
 }
 
+func TestALibraryThatIsUnloaded(t *testing.T) {
+	file, err := library()
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Not linked with it, which would keep it.
+	program := filepath.Join(t.TempDir(), "unload")
+	run(t, nil, "gcc", "-std=gnu11", "-g", "-O1", "-Wall", "-Wextra", "-Werror", "-o", program,
+		"programs/library_unload.c", "-ldl")
+	run(t, nil, program, file)
+}
+
 func TestALibraryThatIsLoadedTwice(t *testing.T) {
 	program, file := harness(t, "library_twice")
 	bytes, err := os.ReadFile(file)

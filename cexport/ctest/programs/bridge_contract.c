@@ -1,8 +1,10 @@
 /* The contract of include/p2p.h against the bridge alone, under ASan and UBSan. */
 #include "fake_pump.h"
 
+#if !defined(_WIN32)
 #include <sys/wait.h>
 #include <unistd.h>
+#endif
 
 #define REFUSED(config, code)                                                                      \
     do {                                                                                           \
@@ -404,6 +406,9 @@ static void too_many_handles(void) {
     for (uint32_t i = 0; i < n; i++) CHECK_IS(P2P_Dispose(all[i]), P2P_OK);
 }
 
+#if defined(_WIN32)
+static void in_a_forked_child(void) {} /* there is no fork */
+#else
 static void in_a_forked_child(void) {
     P2P_Handle h = open_room();
     pid_t child = fork();
@@ -425,6 +430,7 @@ static void in_a_forked_child(void) {
     CHECK_IS(P2P_SendMessage(h, 1, "x", 1, 1), P2P_OK); /* the parent goes on */
     CHECK_IS(P2P_Dispose(h), P2P_OK);
 }
+#endif
 
 int main(void) {
     fake_start();

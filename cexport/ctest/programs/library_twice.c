@@ -4,9 +4,8 @@
  *
  *   library_twice FILE COPY
  */
-#include <dlfcn.h>
-
 #include "library.h"
+#include "load.h"
 
 struct copy {
     int32_t (*create)(const P2P_Config *, P2P_Handle *);
@@ -17,23 +16,15 @@ struct copy {
     int32_t (*shutdown)(uint32_t);
 };
 
-static void *find(void *object, const char *name) {
-    void *p = dlsym(object, name);
-    CHECK(p != NULL);
-    return p;
-}
-
 static struct copy load(const char *file) {
-    void *o = dlopen(file, RTLD_NOW | RTLD_LOCAL);
-    if (o == NULL) fprintf(stderr, "%s\n", dlerror());
-    CHECK(o != NULL);
+    void *o = load_library(file);
     struct copy c;
-    *(void **)&c.create = find(o, "P2P_CreateServer");
-    *(void **)&c.dispose = find(o, "P2P_Dispose");
-    *(void **)&c.wait = find(o, "P2P_Wait");
-    *(void **)&c.last_error = find(o, "P2P_LastError");
-    *(void **)&c.poll_log = find(o, "P2P_PollLog");
-    *(void **)&c.shutdown = find(o, "P2P_Shutdown");
+    *(void **)&c.create = find_function(o, "P2P_CreateServer");
+    *(void **)&c.dispose = find_function(o, "P2P_Dispose");
+    *(void **)&c.wait = find_function(o, "P2P_Wait");
+    *(void **)&c.last_error = find_function(o, "P2P_LastError");
+    *(void **)&c.poll_log = find_function(o, "P2P_PollLog");
+    *(void **)&c.shutdown = find_function(o, "P2P_Shutdown");
     return c;
 }
 
