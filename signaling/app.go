@@ -26,6 +26,8 @@ type link struct {
 	partner *peer
 	id      int16 // the partner's
 	shared  bool  // made because both listen on a shared address
+
+	last uint32 // number of the last frame of the link that was sent to this end
 }
 
 func newApp(a App, o Observer) *app {
@@ -44,9 +46,14 @@ func (a *app) listen(p *peer, f wire.Frame) {
 	address := wire.Address(f.Data)
 	echo := wire.Frame{Type: wire.ServerInitialized, DataType: wire.Text, ID: noID, Data: f.Data}
 	others := a.listeners[address]
-	if address.Units() > wire.MaxAddressUnits || (len(others) > 0 && !a.sharing) {
+	allowed := p.grant == nil || p.grant.Host.has(address)
+	if allowed && a.mayResume(p, address, others) {
+		a.takeOver(p, others[0], echo)
+		return
+	}
+	if !allowed || address.Units() > wire.MaxAddressUnits || (len(others) > 0 && !a.sharing) {
+		a.observer.Refused(a.explainListen(p, allowed, others))
 		echo.Type = wire.ServerInitFailed
-		a.observer.Refused(RefusedListen)
 		p.send(echo)
 		return
 	}
@@ -55,6 +62,7 @@ func (a *app) listen(p *peer, f wire.Frame) {
 		a.observer.Rooms(a.name, 1)
 	}
 	a.listeners[address] = append(others, p)
+	a.promise(p, false, 0)
 	p.send(echo)
 	for _, other := range others {
 		a.share(p, other)
@@ -76,8 +84,8 @@ func (a *app) share(p, other *peer) {
 		p.ids.free(id)
 		return
 	}
-	p.link(id, link{other, otherID, true})
-	other.link(otherID, link{p, id, true})
+	p.link(id, link{partner: other, id: otherID, shared: true})
+	other.link(otherID, link{partner: p, id: id, shared: true})
 	a.observer.Links(a.name, 1)
 	other.send(wire.Frame{Type: wire.NewConnection, ID: otherID})
 	p.send(wire.Frame{Type: wire.NewConnection, ID: id})
@@ -147,8 +155,10 @@ func (a *app) connect(p *peer, f wire.Frame) (busy *peer) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	var listener *peer
+	allowed := true
 	if f.DataType == wire.Text {
-		if there := a.listeners[wire.Address(f.Data)]; len(there) == 1 {
+		allowed = p.grant == nil || p.grant.Join.has(wire.Address(f.Data))
+		if there := a.listeners[wire.Address(f.Data)]; len(there) == 1 && allowed {
 			listener = there[0]
 		}
 	}
@@ -156,25 +166,39 @@ func (a *app) connect(p *peer, f wire.Frame) (busy *peer) {
 		return listener
 	}
 	a.dropLocked(p, f.ID, false)
-	if listener == nil {
-		a.observer.Refused(RefusedConnect)
+	a.unwait(p, f.ID)
+	switch {
+	case listener == nil:
+		why := RefusedConnect
+		if !allowed {
+			why = RefusedJoining
+			p.explain(f.ID, wire.RefusedJoining, "the token does not allow to join this room")
+		}
+		a.observer.Refused(why)
 		p.send(wire.Frame{Type: wire.ConnectionFailed, ID: f.ID})
-		return nil
+	case listener.lost != nil:
+		a.wait(p, f.ID, listener)
+	default:
+		a.join(p, f.ID, listener)
 	}
-	p.ids.use(f.ID) // so that a link to oneself gets another id
+	return nil
+}
+
+// join links p, under its own id, with a listener.
+func (a *app) join(p *peer, own int16, listener *peer) {
+	p.ids.use(own) // so that a link to oneself gets another id
 	id, ok := listener.ids.take()
 	if !ok {
-		p.ids.free(f.ID)
+		p.ids.free(own)
 		a.observer.Refused(RefusedConnect)
-		p.send(wire.Frame{Type: wire.ConnectionFailed, ID: f.ID})
-		return nil
+		p.send(wire.Frame{Type: wire.ConnectionFailed, ID: own})
+		return
 	}
-	p.link(f.ID, link{partner: listener, id: id})
-	listener.link(id, link{partner: p, id: f.ID})
+	p.link(own, link{partner: listener, id: id})
+	listener.link(id, link{partner: p, id: own})
 	a.observer.Links(a.name, 1)
 	listener.send(wire.Frame{Type: wire.NewConnection, ID: id})
-	p.send(wire.Frame{Type: wire.NewConnection, ID: f.ID})
-	return nil
+	p.send(wire.Frame{Type: wire.NewConnection, ID: own})
 }
 
 // busy tells whether senders are to wait for p.
@@ -187,6 +211,10 @@ func (p *peer) busy() bool {
 func (a *app) disconnect(p *peer, id int16) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	if a.unwait(p, id) {
+		p.send(wire.Frame{Type: wire.Disconnected, ID: id})
+		return
+	}
 	a.dropLocked(p, id, true)
 }
 
@@ -225,10 +253,21 @@ func (a *app) relay(p *peer, f wire.Frame) (busy *peer) {
 	return nil
 }
 
-// gone forgets a socket that has ended.
-func (a *app) gone(p *peer) {
+// gone forgets a socket that has ended, unless it was lost and its host may come
+// back.
+func (a *app) gone(p *peer, clean bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	p.left = true
+	if p.ext != nil && p.ext.renew != nil {
+		p.ext.renew.Stop()
+	}
+	for id := range p.waits {
+		a.unwait(p, id)
+	}
+	if !clean && a.hold(p) {
+		return
+	}
 	a.free(p)
 	for id := range p.links {
 		a.dropLocked(p, id, false)

@@ -26,12 +26,20 @@ type peer struct {
 	bye    atomic.Bool   // our close frame is sent
 	mute   chan struct{} // closed when the writer has ended
 
+	retired atomic.Bool // another socket of its host has its name
+
+	grant *Grant // what its token allows; nil: everything
+
 	// The app's, under its lock.
 	address   wire.Address
 	listening bool
 	links     map[int16]link
 	shared    map[*peer]struct{} // those with whom a shared address links it
 	ids       ids
+	ext       *extension      // of version 3; nil: as the original
+	waits     map[int16]*peer // lost hosts that it waits for, by its ids
+	lost      *lost           // its socket is gone, its name and links are kept
+	left      bool            // its socket is gone
 }
 
 func newPeer(s *Server, a *app, conn *websocket.Conn) *peer {
@@ -48,7 +56,11 @@ func (p *peer) serve() {
 		p.write(stop)
 	}()
 	err := p.read()
-	p.app.gone(p)
+	p.app.gone(p, clean(err))
+	if p.retired.Load() {
+		p.server.refused(RefusedReplaced)
+		p.end(RefusedReplaced.closing())
+	}
 	p.queue.end()
 	close(stop)
 	gently := p.bye.Load() || answered(err)
@@ -86,6 +98,9 @@ func (p *peer) read() error {
 		if f, err := wire.ParseFrame(data); err == nil && p.await(p) {
 			p.server.observer.Received(f.Type, len(data))
 			p.handle(f)
+			if p.ext != nil && aboutLink(f.Type) {
+				p.ext.taken.Add(1)
+			}
 		}
 	}
 }
@@ -95,7 +110,9 @@ var errNotUTF8 = errors.New("signaling: a text message is not UTF-8")
 func (p *peer) handle(f wire.Frame) {
 	switch f.Type {
 	case wire.VersionFrame:
-		p.send(wire.Frame{Type: wire.VersionFrame, Version: protocolVersion})
+		p.version(f.Version)
+	case wire.ExtensionFrame:
+		p.extended(f)
 	case wire.HeartbeatFrame:
 		p.send(wire.Frame{Type: wire.HeartbeatFrame})
 	case wire.ServerInitialized:
@@ -114,8 +131,6 @@ func (p *peer) handle(f wire.Frame) {
 		}
 	}
 }
-
-const protocolVersion = 2
 
 // await waits while much is queued for another socket, or its own. It reports
 // false if this socket has ended meanwhile.
@@ -140,8 +155,14 @@ func (p *peer) await(other *peer) bool {
 	return true
 }
 
-// send queues a frame. Never blocks.
+// send queues a frame. Never blocks. Frames about links are sent under the app's
+// lock.
 func (p *peer) send(f wire.Frame) {
+	if p.lost != nil {
+		p.app.keep(p, f)
+		return
+	}
+	p.count(f)
 	data := f.Append(nil)
 	if !p.queue.put(data) {
 		p.kick()

@@ -23,7 +23,7 @@ const (
 // clients of this protocol learn why. Codes from 4000 to 4499 say: come back
 // later; from 4500 to 4999: do not, it will be the same again.
 const (
-	RefusedToken     Refusal = "token"     // 1008 "Invalid token"
+	RefusedToken     Refusal = "token"     // 1008 "Invalid token", or what an Access says
 	RefusedPath      Refusal = "path"      // no code: no app has this path
 	RefusedOrigin    Refusal = "origin"    // 4500: Config.Origins
 	RefusedIdle      Refusal = "idle"      // 4001: Limits.Idle
@@ -34,6 +34,7 @@ const (
 	RefusedLinks     Refusal = "links"     // 4501: Limits.LinksPerPeer
 	RefusedFrames    Refusal = "frames"    // 4502: Limits.FramesPerSecond
 	RefusedBytes     Refusal = "bytes"     // 4503: Limits.BytesPerSecond
+	RefusedReplaced  Refusal = "replaced"  // 4504: another socket of the same host resumed its name
 	RefusedSilent    Refusal = "silent"    // 1000 "Done": no pong
 	RefusedTooLarge  Refusal = "toolarge"  // 1009: Config.MaxPayload
 	RefusedMalformed Refusal = "malformed" // 1002, 1007: not the WebSocket protocol, or a text that is not UTF-8
@@ -42,6 +43,8 @@ const (
 // The refusals of one frame. The socket stays.
 const (
 	RefusedListen  Refusal = "listen"  // 04: the address is taken, or too long
+	RefusedHosting Refusal = "hosting" // 04: the token does not allow to host there
+	RefusedJoining Refusal = "joining" // 07: the token does not allow to join there
 	RefusedConnect Refusal = "connect" // 07: nobody listens there, or the listener or the server has too many links
 )
 
@@ -56,6 +59,7 @@ const (
 	closeLinks   = 4501
 	closeFrames  = 4502
 	closeBytes   = 4503
+	closeResumed = 4504
 )
 
 // closing returns the code and the text with which a socket is closed that is
@@ -82,6 +86,8 @@ func (r Refusal) closing() (code int, text string) {
 		return closeFrames, "Too many frames"
 	case RefusedBytes:
 		return closeBytes, "Too many bytes"
+	case RefusedReplaced:
+		return closeResumed, "Resumed by another socket"
 	case RefusedSilent:
 		return websocket.CloseNormalClosure, "Done"
 	case RefusedMalformed:

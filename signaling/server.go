@@ -39,6 +39,15 @@ type Config struct {
 	Origins        []string       // web pages that may connect, such as "https://example.org"; none: all
 	TrustedProxies []netip.Prefix // whose X-Forwarded-For is believed; none: nobody's
 	Observer       Observer       // hears what goes on; nil: nobody does
+
+	// Access judges tokens besides AdminToken's; nil: nobody does. See Grant.
+	Access Access
+	// ICEServers are handed to every client of protocol version 3; nil: none.
+	// It is called for each, by many goroutines, and must not block.
+	ICEServers func() []ICEServer
+	// ResumeGrace is how long the name of a host that lost its socket is kept
+	// for it. 0: 10 s; negative: not at all.
+	ResumeGrace time.Duration
 }
 
 // Server is the signaling server. Create it with New.
@@ -73,6 +82,9 @@ func New(c Config) (*Server, error) {
 	}
 	if c.PingInterval == 0 {
 		c.PingInterval = DefaultPingInterval
+	}
+	if c.ResumeGrace == 0 {
+		c.ResumeGrace = DefaultResumeGrace
 	}
 	if c.MaxPayload < 0 || c.PingInterval < 0 {
 		return nil, errors.New("signaling: MaxPayload and PingInterval must not be negative")
@@ -181,6 +193,9 @@ func (s *Server) Shutdown(ctx context.Context) error {
 		_ = conn.NetConn().SetWriteDeadline(time.Now().Add(lingerTime))
 	}
 	s.mu.Unlock()
+	for _, a := range s.apps {
+		a.releaseAll()
+	}
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
@@ -199,6 +214,16 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	s.mu.Unlock()
 	<-ended
 	return fmt.Errorf("signaling: shutting down: %w", ctx.Err())
+}
+
+// ending tells whether Shutdown was called.
+func (s *Server) ending() bool {
+	select {
+	case <-s.done:
+		return true
+	default:
+		return false
+	}
 }
 
 // begin notes that an upgrade begins. It reports false if the server is

@@ -2,7 +2,6 @@ package signaling
 
 import (
 	"net/http"
-	"time"
 
 	"github.com/gorilla/websocket"
 )
@@ -23,7 +22,7 @@ func (s *Server) upgrade(w http.ResponseWriter, r *http.Request) {
 	}
 	defer s.gate.leave(from)
 	// Judged before the answer: once a client hears 101, its token may expire.
-	a, why := s.judge(r)
+	in := s.judge(r)
 	var header http.Header
 	if offered := websocket.Subprotocols(r); len(offered) > 0 {
 		header = http.Header{"Sec-Websocket-Protocol": {offered[0]}}
@@ -38,29 +37,44 @@ func (s *Server) upgrade(w http.ResponseWriter, r *http.Request) {
 		cut(conn.NetConn())
 		s.leave(conn)
 	}()
-	if why != "" {
-		s.refused(why)
-		refuse(conn, websocket.FormatCloseMessage(why.closing()))
+	if in.why != "" {
+		s.refused(in.why)
+		code, text := in.why.closing()
+		if in.text != "" {
+			text = in.text
+		}
+		refuse(conn, websocket.FormatCloseMessage(code, text))
 		return
 	}
-	s.observer.Connected(a.name)
-	defer s.observer.Disconnected(a.name)
-	newPeer(s, a, conn).serve()
+	s.observer.Connected(in.app.name)
+	defer s.observer.Disconnected(in.app.name)
+	p := newPeer(s, in.app, conn)
+	p.grant = in.grant
+	p.serve()
+}
+
+// verdict is what comes of an upgrade: an app, or why not.
+type verdict struct {
+	app   *app
+	grant *Grant // nil: everything is allowed there
+	why   Refusal
+	text  string // what the client is told; "": what the refusal says
 }
 
 // judge returns the app that a request is for, or why it may not have it.
-func (s *Server) judge(r *http.Request) (*app, Refusal) {
-	if s.config.AdminToken != "" && !s.tokens.valid(r.URL.Query().Get("userToken"), time.Now()) {
-		return nil, RefusedToken
+func (s *Server) judge(r *http.Request) verdict {
+	grant, err := s.admit(r)
+	if err != nil {
+		return verdict{why: RefusedToken, text: denial(err)}
 	}
 	if !s.allows(r.Header.Get("Origin")) {
-		return nil, RefusedOrigin
+		return verdict{why: RefusedOrigin}
 	}
 	a := s.apps[r.URL.Path]
 	if a == nil {
-		return nil, RefusedPath
+		return verdict{why: RefusedPath}
 	}
-	return a, ""
+	return verdict{app: a, grant: grant}
 }
 
 // retryAfter is when those may try again for whom there is no room, in seconds.

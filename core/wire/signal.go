@@ -20,6 +20,7 @@ const (
 	Disconnected      FrameType = 8
 	VersionFrame      FrameType = 201
 	HeartbeatFrame    FrameType = 202
+	ExtensionFrame    FrameType = 203 // data: an Extension; only between peers of ExtendedVersion
 )
 
 // DataType says what a frame carries.
@@ -61,7 +62,8 @@ func ParseFrame(p []byte) (Frame, error) {
 		f.Version = p[1]
 		return f, nil
 	default:
-		if f.Type < UnreliableMessage || f.Type > Disconnected || len(p) < frameHead {
+		known := f.Type >= UnreliableMessage && f.Type <= Disconnected || f.Type == ExtensionFrame
+		if !known || len(p) < frameHead {
 			return Frame{}, ErrFrame
 		}
 		f.DataType = DataType(p[1])
