@@ -7,6 +7,10 @@ install_tools() {
   for tool in shellcheck shfmt clang chromium nunit-console; do
     command -v "$tool" >/dev/null || missing="$missing $tool"
   done
+  if [ "$(uname)" = Linux ]; then # internal/netlab
+    command -v nft >/dev/null || missing="$missing nftables"
+    command -v ip >/dev/null || missing="$missing iproute2"
+  fi
   command -v mcs >/dev/null || missing="$missing mono-mcs"
   command -v mono-boehm >/dev/null || missing="$missing mono-runtime-boehm"
   [ -d /usr/lib/cli/nunit.framework-2.6.3 ] || missing="$missing libnunit-cil-dev"

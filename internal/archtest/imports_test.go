@@ -68,6 +68,7 @@ var mayImport = map[string][]string{
 	"internal/docs":         {},
 	"internal/check":        {},
 	"internal/lint":         {},
+	"internal/netlab":       {},
 	"internal/notices":      {},
 	"internal/plugins":      {},
 	"internal/unitypackage": {"signaling"},
