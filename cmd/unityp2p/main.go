@@ -3,6 +3,7 @@
 //	unityp2p serve          run the signaling server
 //	unityp2p host ROOM      host a room and talk to whoever joins
 //	unityp2p join ROOM      join it
+//	unityp2p token          make a signed token for the server
 package main
 
 import (
@@ -24,6 +25,7 @@ const usage = `usage: unityp2p COMMAND [FLAGS]
   serve        run the signaling server
   host ROOM    host a room; what you type goes to everyone in it
   join ROOM    join a room
+  token        make a signed token, which says who may host or join what
   version      print the version
 
 "unityp2p COMMAND -h" lists the flags of a command.
@@ -55,6 +57,8 @@ func run(ctx context.Context, args []string, in io.Reader, out, errors io.Writer
 		return serve(ctx, input{args[1:], os.Environ(), errors}, out, errors)
 	case "host", "join":
 		return talk(ctx, args[0] == "host", args[1:], in, out, errors)
+	case "token":
+		return token(args[1:], os.LookupEnv, out, errors)
 	case "version":
 		_, err := fmt.Fprintln(out, version)
 		return err

@@ -12,6 +12,7 @@ import (
 
 	"unityp2p/cmd/unityp2p/settings"
 	"unityp2p/signaling"
+	"unityp2p/signaling/jwt"
 )
 
 // serveSettings is all that `serve` can be told.
@@ -21,7 +22,10 @@ type serveSettings struct {
 	http, https endpoint
 	cert, key   string // files
 	drain       time.Duration
+	grace       time.Duration // in which a lost host may resume
 	verbose     bool
+	secret      string // of signed tokens
+	secretFile  string // … or where it is
 	signaling   signaling.Config
 }
 
@@ -31,6 +35,7 @@ func newServeSettings() *serveSettings {
 		http:  endpoint{port: nowhere},
 		https: endpoint{port: nowhere},
 		drain: 5 * time.Second,
+		grace: signaling.DefaultResumeGrace,
 		signaling: signaling.Config{
 			MaxPayload: signaling.DefaultMaxPayload,
 		},
@@ -67,6 +72,12 @@ func (c *serveSettings) table() *settings.Table {
 				Usage: "The paths that games connect to, each with rooms of its own. `/chat=sharing` lets many listen on one address. In the config file: `[{\"name\": \"Chat\", \"path\": \"/chat\", \"address_sharing\": true}]`."},
 			{Name: "admin-token", Key: "adminToken", Value: settings.Text(&c.signaling.AdminToken), Secret: true, Default: "none",
 				Usage: "If set, sockets need `?userToken=` with a token that was registered with this one. Better not as a flag: others on the machine see those."},
+			{Name: "token-secret", Key: "tokenSecret", Value: settings.Text(&c.secret), Secret: true, Default: "none",
+				Usage: "If set, sockets need a token that is signed with this secret, of at least 32 bytes: `unityp2p token` makes them. With an admin token as well, either kind will do. Better not as a flag: others on the machine see those."},
+			{Name: "token-secret-file", Key: "tokenSecretFile", Value: settings.Path(&c.secretFile), Default: "none",
+				Usage: "A file that holds the token secret."},
+			{Name: "resume-grace", Key: "resumeGrace", Value: settings.Duration(&c.grace, 0, 10*time.Minute),
+				Usage: "How long the name of a host that lost its connection is kept for it. 0 is not at all."},
 			{Name: "max-payload", Key: "maxPayload", Value: settings.Number(&c.signaling.MaxPayload, 0, 1<<30),
 				Usage: "The largest message, in bytes."},
 			{Name: "drain", Key: "drain", Value: settings.Duration(&c.drain, 0, 10*time.Minute),
@@ -89,7 +100,36 @@ func (c *serveSettings) load(t *settings.Table, in input) error {
 	if !secure && c.file == "" && t.Source("addr") == settings.Default && !c.https.on() {
 		c.http.port = signaling.DefaultPort
 	}
-	return c.check()
+	if err := c.check(); err != nil {
+		return err
+	}
+	if c.signaling.ResumeGrace = c.grace; c.grace == 0 {
+		c.signaling.ResumeGrace = -1
+	}
+	return c.useTokens()
+}
+
+// useTokens lets people in by signed tokens, if there is a secret.
+func (c *serveSettings) useTokens() error {
+	secret := trimSecret(c.secret)
+	if c.secretFile != "" {
+		if c.secret != "" {
+			return errors.New("token-secret and token-secret-file are both set; one of them is enough")
+		}
+		var err error
+		if secret, err = tokenSecret(c.secretFile, nil); err != nil {
+			return err
+		}
+	}
+	if len(secret) == 0 && c.secretFile == "" {
+		return nil
+	}
+	access, err := jwt.New(secret)
+	if err != nil {
+		return err
+	}
+	c.signaling.Access = access
+	return nil
 }
 
 // check refuses what makes no sense together.

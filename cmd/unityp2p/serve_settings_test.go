@@ -30,7 +30,7 @@ func TestMain(m *testing.M) {
 // original is a config.json as the original server has it.
 const original = "\xef\xbb\xbf" + `{
   "log_verbose": true,
-  "adminToken": "secret",
+  "adminToken": "hush-hush",
   "httpConfig": {"port": 12776, "host": "0.0.0.0"},
   "httpsConfig": {"port": 12777, "host": "0.0.0.0", "ssl_key_file": "ssl.key", "ssl_cert_file": "ssl.crt"},
   "maxPayload": 1048576,
@@ -56,7 +56,7 @@ func TestTheOriginalsConfigIsRead(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := c.signaling
-	if !c.verbose || s.AdminToken != "secret" || s.MaxPayload != 1<<20 || len(s.Apps) != 2 || !s.Apps[1].AddressSharing || s.Apps[0].Name != "Default" {
+	if !c.verbose || s.AdminToken != "hush-hush" || s.MaxPayload != 1<<20 || len(s.Apps) != 2 || !s.Apps[1].AddressSharing || s.Apps[0].Name != "Default" {
 		t.Errorf("read as %+v", c)
 	}
 	if c.http.address() != "0.0.0.0:12776" || c.https.address() != "0.0.0.0:12777" {
@@ -211,12 +211,12 @@ func TestPrintConfig(t *testing.T) {
 			t.Errorf("no line %q in\n%s", want, &out)
 		}
 	}
-	if strings.Contains(out.String(), `secret`) {
+	if strings.Contains(out.String(), `hush-hush`) {
 		t.Errorf("the secret is in\n%s", &out)
 	}
 	// Nor does a mistake tell it.
-	_, err := loadSettings(t, `{"adminToken": ["secret"]}`, nil)
-	if err == nil || strings.Contains(err.Error(), "secret") {
+	_, err := loadSettings(t, `{"adminToken": ["hush-hush"]}`, nil)
+	if err == nil || strings.Contains(err.Error(), "hush-hush") {
 		t.Errorf("%v", err)
 	}
 }

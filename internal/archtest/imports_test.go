@@ -56,9 +56,10 @@ var mayImport = map[string][]string{
 	"core/sigclient":        {"core/wire"},
 	"core":                  {"core/link", "core/sigclient", "core/wire"},
 	"signaling":             {"core/wire"},
+	"signaling/jwt":         {"signaling"},
 	"cexport":               {"core", "signaling"},
 	"cexport/ctest":         {},
-	"cmd/unityp2p":          {"cmd/unityp2p/settings", "core", "signaling"},
+	"cmd/unityp2p":          {"cmd/unityp2p/settings", "core", "signaling", "signaling/jwt"},
 	"cmd/unityp2p/settings": {},
 	"examples/go":           {"core"},
 	"internal/archtest":     {},
@@ -96,7 +97,7 @@ var foreign = map[string]string{
 	"./core/wire":      `^github\.com/|^golang\.org/|^net$`,
 	"./core/sigclient": `/pion/`,
 	"./core/link":      `/gorilla/|^net/http$`,
-	"./signaling":      `/pion/`,
+	"./signaling":      `/pion/|prometheus|jwt|acme|autocert`,
 	"./cexport":        `prometheus|jwt|acme|autocert|redis`,
 }
 
