@@ -2,6 +2,8 @@ package signaling
 
 import (
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"unityp2p/core/wire"
 )
@@ -16,6 +18,7 @@ type app struct {
 	name     string
 	sharing  bool
 	observer Observer
+	town     *town
 
 	mu        sync.Mutex
 	listeners map[wire.Address][]*peer // one each, unless addresses are shared
@@ -25,13 +28,44 @@ type app struct {
 type link struct {
 	partner *peer
 	id      int16 // the partner's
-	shared  bool  // made because both listen on a shared address
+	asked   bool  // this end asked for it
 
 	last uint32 // number of the last frame of the link that was sent to this end
 }
 
-func newApp(a App, o Observer) *app {
-	return &app{name: a.Name, sharing: a.AddressSharing, observer: o, listeners: make(map[wire.Address][]*peer)}
+// town counts what all apps have together, and says how much that may be.
+type town struct {
+	mostRooms, mostLinks int64
+	mostAsked            int // links that one peer asks for, and those that it is given
+	rooms, links         atomic.Int64
+}
+
+func newApp(a App, o Observer, t *town) *app {
+	return &app{name: a.Name, sharing: a.AddressSharing, observer: o, town: t, listeners: make(map[wire.Address][]*peer)}
+}
+
+// countRoom notes one address more, or one less.
+func (a *app) countRoom(change int) {
+	a.town.rooms.Add(int64(change))
+	a.observer.Rooms(a.name, change)
+}
+
+// countLink notes one link more, or one less.
+func (a *app) countLink(change int) {
+	a.town.links.Add(int64(change))
+	a.observer.Links(a.name, change)
+}
+
+// takes tells whether p may be given another link.
+func (a *app) takes(p *peer) bool {
+	return len(p.links)-p.asked < a.town.mostAsked && a.town.links.Load() < a.town.mostLinks
+}
+
+// uses tells whether p has any business here.
+func (a *app) uses(p *peer) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return p.listening || len(p.links) > 0
 }
 
 // listen claims an address. An earlier one of the same socket is given up
@@ -57,10 +91,14 @@ func (a *app) listen(p *peer, f wire.Frame) {
 		p.send(echo)
 		return
 	}
-	p.address, p.listening = address, true
 	if len(others) == 0 {
-		a.observer.Rooms(a.name, 1)
+		if a.town.rooms.Load() >= a.town.mostRooms {
+			p.expel(RefusedRooms)
+			return
+		}
+		a.countRoom(1)
 	}
+	p.address, p.listening = address, true
 	a.listeners[address] = append(others, p)
 	a.promise(p, false, 0)
 	p.send(echo)
@@ -69,10 +107,11 @@ func (a *app) listen(p *peer, f wire.Frame) {
 	}
 }
 
-// share links two that listen on one address, unless they are linked already
-// from an earlier time.
+// share links two that listen on one address, unless they are linked already,
+// from an earlier time or because one has connected to the other: each pair
+// negotiates one connection.
 func (a *app) share(p, other *peer) {
-	if _, linked := p.shared[other]; linked {
+	if p.partners[other] > 0 || !a.takes(p) || !a.takes(other) {
 		return
 	}
 	id, ok := p.ids.take()
@@ -84,22 +123,28 @@ func (a *app) share(p, other *peer) {
 		p.ids.free(id)
 		return
 	}
-	p.link(id, link{partner: other, id: otherID, shared: true})
-	other.link(otherID, link{partner: p, id: id, shared: true})
-	a.observer.Links(a.name, 1)
+	p.link(id, link{partner: other, id: otherID})
+	other.link(otherID, link{partner: p, id: id})
+	a.countLink(1)
 	other.send(wire.Frame{Type: wire.NewConnection, ID: otherID})
 	p.send(wire.Frame{Type: wire.NewConnection, ID: id})
 }
 
 // link notes one end of a link.
 func (p *peer) link(id int16, l link) {
+	if p.links == nil {
+		p.links = make(map[int16]link)
+	}
 	p.links[id] = l
 	p.ids.use(id)
-	if l.shared {
-		if p.shared == nil {
-			p.shared = make(map[*peer]struct{})
+	if l.asked {
+		p.asked++
+	}
+	if p.app.sharing {
+		if p.partners == nil {
+			p.partners = make(map[*peer]int)
 		}
-		p.shared[l.partner] = struct{}{}
+		p.partners[l.partner]++
 	}
 }
 
@@ -107,9 +152,17 @@ func (p *peer) link(id int16, l link) {
 func (p *peer) unlink(id int16) {
 	l := p.links[id]
 	delete(p.links, id)
+	if len(p.links) == 0 {
+		p.links = nil // a map never shrinks
+	}
 	p.ids.free(id)
-	if l.shared {
-		delete(p.shared, l.partner)
+	if l.asked {
+		p.asked--
+	}
+	if p.app.sharing {
+		if p.partners[l.partner]--; p.partners[l.partner] == 0 {
+			delete(p.partners, l.partner)
+		}
 	}
 }
 
@@ -143,7 +196,7 @@ func (a *app) free(p *peer) {
 		a.listeners[p.address] = rest
 	} else {
 		delete(a.listeners, p.address)
-		a.observer.Rooms(a.name, -1)
+		a.countRoom(-1)
 	}
 	p.listening, p.address = false, ""
 }
@@ -186,19 +239,36 @@ func (a *app) connect(p *peer, f wire.Frame) (busy *peer) {
 
 // join links p, under its own id, with a listener.
 func (a *app) join(p *peer, own int16, listener *peer) {
-	p.ids.use(own) // so that a link to oneself gets another id
-	id, ok := listener.ids.take()
-	if !ok {
-		p.ids.free(own)
+	id, ok := a.place(p, own, listener)
+	switch {
+	case !ok:
 		a.observer.Refused(RefusedConnect)
 		p.send(wire.Frame{Type: wire.ConnectionFailed, ID: own})
 		return
+	case p.asked >= a.town.mostAsked:
+		listener.ids.free(id)
+		p.ids.free(own)
+		p.expel(RefusedLinks)
+		return
 	}
-	p.link(own, link{partner: listener, id: id})
+	p.link(own, link{partner: listener, id: id, asked: true})
 	listener.link(id, link{partner: p, id: own})
-	a.observer.Links(a.name, 1)
+	a.countLink(1)
 	listener.send(wire.Frame{Type: wire.NewConnection, ID: id})
 	p.send(wire.Frame{Type: wire.NewConnection, ID: own})
+}
+
+// place takes an id at the listener for p's link. It reports false if there is no
+// room.
+func (a *app) place(p *peer, own int16, listener *peer) (id int16, ok bool) {
+	if !a.takes(listener) {
+		return 0, false
+	}
+	p.ids.use(own) // so that a link to oneself gets another id
+	if id, ok = listener.ids.take(); !ok {
+		p.ids.free(own)
+	}
+	return id, ok
 }
 
 // busy tells whether senders are to wait for p.
@@ -225,7 +295,7 @@ func (a *app) dropLocked(p *peer, id int16, tell bool) {
 	}
 	p.unlink(id)
 	l.partner.unlink(l.id)
-	a.observer.Links(a.name, -1)
+	a.countLink(-1)
 	l.partner.send(wire.Frame{Type: wire.Disconnected, ID: l.id})
 	if tell {
 		p.send(wire.Frame{Type: wire.Disconnected, ID: id})
@@ -235,7 +305,7 @@ func (a *app) dropLocked(p *peer, id int16, tell bool) {
 // relay passes data on to the other end of a link. Text is not passed on as
 // data. If too much waits for the other end already, nothing is done and the
 // other end is returned.
-func (a *app) relay(p *peer, f wire.Frame) (busy *peer) {
+func (a *app) relay(p *peer, f wire.Frame, came time.Time) (busy *peer) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	l, ok := p.links[f.ID]
@@ -249,7 +319,7 @@ func (a *app) relay(p *peer, f wire.Frame) (busy *peer) {
 	if f.DataType == wire.Text {
 		f.DataType, f.Data = wire.NoData, nil
 	}
-	l.partner.send(f)
+	l.partner.pass(f, came)
 	return nil
 }
 

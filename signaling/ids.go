@@ -13,8 +13,18 @@ const (
 // in order; after the last, those that are free again. A connector may choose
 // ids of this range as well, so all ids are noted here.
 type ids struct {
-	used [serverIDs / 64]uint64
-	next int // where to look first
+	used  []uint64 // bits; words beyond the last are 0. Most sockets need none
+	count int      // of bits that are set
+	next  int      // where to look first
+}
+
+const idWords = serverIDs / 64
+
+func (s *ids) word(i int) uint64 {
+	if i < len(s.used) {
+		return s.used[i]
+	}
+	return 0
 }
 
 // take returns a free id and notes that it is used. Its cost does not depend on
@@ -22,13 +32,13 @@ type ids struct {
 func (s *ids) take() (int16, bool) {
 	word, bit := s.next/64, s.next%64
 	// The first word comes up twice: first from bit on, at last all of it.
-	free := ^s.used[word] &^ (1<<bit - 1)
-	for range len(s.used) {
+	free := ^s.word(word) &^ (1<<bit - 1)
+	for range idWords {
 		if free != 0 {
 			break
 		}
-		word = (word + 1) % len(s.used)
-		free = ^s.used[word]
+		word = (word + 1) % idWords
+		free = ^s.word(word)
 	}
 	if free == 0 {
 		return 0, false
@@ -42,16 +52,30 @@ func (s *ids) take() (int16, bool) {
 
 // use notes that an id is used.
 func (s *ids) use(id int16) {
-	if id >= firstServerID {
-		n := int(id) - firstServerID
-		s.used[n/64] |= 1 << (n % 64)
+	if id < firstServerID {
+		return
+	}
+	n := int(id) - firstServerID
+	for len(s.used) <= n/64 {
+		s.used = append(s.used, 0)
+	}
+	if bit := uint64(1) << (n % 64); s.used[n/64]&bit == 0 {
+		s.used[n/64] |= bit
+		s.count++
 	}
 }
 
 // free notes that an id is not used any more.
 func (s *ids) free(id int16) {
-	if id >= firstServerID {
-		n := int(id) - firstServerID
-		s.used[n/64] &^= 1 << (n % 64)
+	if id < firstServerID {
+		return
+	}
+	n := int(id) - firstServerID
+	if bit := uint64(1) << (n % 64); s.word(n/64)&bit != 0 {
+		s.used[n/64] &^= bit
+		s.count--
+	}
+	if s.count == 0 {
+		s.used = nil
 	}
 }

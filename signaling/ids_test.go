@@ -35,52 +35,6 @@ func TestIDsCountUpAndAreThenReused(t *testing.T) {
 	}
 }
 
-func TestQueueSaysWhenToWait(t *testing.T) {
-	q := newOutQueue()
-	frame := make([]byte, congestedBytes)
-	if room, _ := q.congested(); room != nil {
-		t.Error("an empty queue is congested")
-	}
-	q.put(frame)
-	room, patience := q.congested()
-	if room == nil || patience <= 0 || patience > stallTime {
-		t.Fatalf("a long queue: %v, %v", room, patience)
-	}
-	if frames, ok := q.take(); !ok || len(frames) != 1 {
-		t.Fatalf("took %d frames, %v", len(frames), ok)
-	}
-	if again, _ := q.congested(); again == nil {
-		t.Error("what is being written does not count")
-	}
-	q.wrote(len(frame))
-	<-room // closed
-	if room, _ := q.congested(); room != nil || q.cost != 0 {
-		t.Errorf("after all was written: congested %v, cost %d", room != nil, q.cost)
-	}
-	q.put(frame)
-	q.progress = time.Now().Add(-2 * stallTime)
-	if room, _ := q.congested(); room != nil {
-		t.Error("one waits for a socket that takes nothing")
-	}
-	puts := 1
-	for q.put(frame) {
-		puts++
-	}
-	if most := maxQueuedBytes/congestedBytes + 1; puts > most {
-		t.Errorf("%d frames were queued, at most %d fit", puts, most)
-	}
-	if _, ok := q.take(); ok || q.put(nil) {
-		t.Error("a full queue lives on")
-	}
-}
-
-func TestTheEndOfAllLinksFitsIntoTheQueue(t *testing.T) {
-	const links, frame = 1 << 16, 4
-	if links*(frame+frameCost) > maxQueuedBytes-congestedBytes {
-		t.Error("a socket whose partners all go at once would be closed")
-	}
-}
-
 func TestDefaultsAreTheOriginals(t *testing.T) {
 	s, err := New(Config{})
 	if err != nil {

@@ -2,6 +2,8 @@ package signaling
 
 import (
 	"errors"
+	"io"
+	"net/netip"
 	"sync/atomic"
 	"time"
 	"unicode/utf8"
@@ -11,22 +13,24 @@ import (
 	"unityp2p/core/wire"
 )
 
-// writeTimeout is how long a socket may take to accept one frame.
-const writeTimeout = 10 * time.Second
-
-// peer is one socket of an app. Two goroutines serve it: the HTTP handler's
-// reads and closes the connection, another writes.
+// peer is one socket of an app. One goroutine reads from it, and another writes
+// while there is something to write. An idle peer must cost little: what only
+// some need is made when they need it.
 type peer struct {
 	server *Server
 	app    *app
 	conn   *websocket.Conn
-	queue  *outQueue
-	ponged atomic.Bool   // since the last ping
-	deaf   atomic.Bool   // the reader waits for room elsewhere, and would miss a pong
-	bye    atomic.Bool   // our close frame is sent
-	mute   chan struct{} // closed when the writer has ended
+	from   netip.Addr // whom the gate counts it for
+	queue  outQueue
+	pulse  pulseNode
 
-	retired atomic.Bool // another socket of its host has its name
+	ponged atomic.Bool  // since the last ping
+	deaf   atomic.Bool  // the reader waits for room elsewhere, and would miss a pong
+	acted  atomic.Bool  // has asked for something since the last ping
+	began  atomic.Int64 // when the message began that is being read; 0: none is
+
+	allowance *allowance    // the reader's; nil: nothing was read yet
+	lastAct   time.Duration // the pulse's: when it last did something, by Server.now
 
 	grant *Grant // what its token allows; nil: everything
 
@@ -34,7 +38,8 @@ type peer struct {
 	address   wire.Address
 	listening bool
 	links     map[int16]link
-	shared    map[*peer]struct{} // those with whom a shared address links it
+	partners  map[*peer]int // how many links it has with each; only if addresses are shared
+	asked     int           // links that it asked for
 	ids       ids
 	ext       *extension      // of version 3; nil: as the original
 	waits     map[int16]*peer // lost hosts that it waits for, by its ids
@@ -42,79 +47,150 @@ type peer struct {
 	left      bool            // its socket is gone
 }
 
-func newPeer(s *Server, a *app, conn *websocket.Conn) *peer {
-	p := &peer{server: s, app: a, conn: conn, queue: newOutQueue(), mute: make(chan struct{}), links: make(map[int16]link)}
+func newPeer(s *Server, a *app, conn *websocket.Conn, from netip.Addr) *peer {
+	p := &peer{server: s, app: a, conn: conn, from: from}
+	p.queue.spare, p.queue.stored = &s.batches, &s.stored
+	p.queue.most, p.queue.slow = int64(s.limits.Buffered), s.limits.Slow
 	p.ponged.Store(true)
 	return p
 }
 
 // serve runs the socket until it ends.
 func (p *peer) serve() {
-	stop := make(chan struct{})
-	go func() {
-		defer close(p.mute)
-		p.write(stop)
-	}()
 	err := p.read()
 	p.app.gone(p, clean(err))
-	if p.retired.Load() {
-		p.server.refused(RefusedReplaced)
-		p.end(RefusedReplaced.closing())
-	}
-	p.queue.end()
-	close(stop)
-	gently := p.bye.Load() || answered(err)
+	c := p.conn.NetConn()
+	gently := p.queue.end() || answered(err)
 	if gently {
-		_ = p.conn.NetConn().SetWriteDeadline(time.Now().Add(lingerTime))
+		_ = c.SetWriteDeadline(time.Now().Add(lingerTime))
 	} else {
-		cut(p.conn.NetConn())
+		cut(c)
 	}
-	<-p.mute
+	<-p.queue.silence()
 	if gently {
 		linger(p.conn)
 	}
+	cut(c)
 }
 
 // read handles frames until the socket ends. gorilla answers violations of the
 // WebSocket protocol with 1002, and messages over the limit with 1009.
 func (p *peer) read() error {
 	p.conn.SetReadLimit(p.server.config.MaxPayload)
-	p.conn.SetPongHandler(func(string) error {
-		p.ponged.Store(true)
-		return nil
-	})
+	p.conn.SetPongHandler(p.pong)
+	p.conn.SetPingHandler(p.ping)
+	p.conn.SetCloseHandler(p.closed)
 	for {
-		kind, data, err := p.conn.ReadMessage()
+		kind, r, err := p.conn.NextReader()
 		if err != nil {
-			return err
+			return p.blame(err)
 		}
-		if kind == websocket.TextMessage {
-			if !utf8.Valid(data) {
-				p.end(websocket.CloseInvalidFramePayloadData, "")
-				return errNotUTF8
-			}
-			continue
-		}
-		if f, err := wire.ParseFrame(data); err == nil && p.await(p) {
-			p.server.observer.Received(f.Type, len(data))
-			p.handle(f)
-			if p.ext != nil && aboutLink(f.Type) {
-				p.ext.taken.Add(1)
-			}
+		if err := p.message(kind, r); err != nil {
+			return p.blame(err)
 		}
 	}
 }
 
-var errNotUTF8 = errors.New("signaling: a text message is not UTF-8")
+// blame notes what the socket ended of if it is its own fault.
+func (p *peer) blame(err error) error {
+	switch {
+	case errors.Is(err, websocket.ErrReadLimit):
+		p.server.refused(RefusedTooLarge)
+	case answered(err) && !errors.As(err, new(*websocket.CloseError)) && !errors.Is(err, errEnding):
+		p.server.refused(RefusedMalformed)
+	}
+	return err
+}
+
+// errEnding ends the reader of a socket that is told why it ends.
+var errEnding = errors.New("signaling: the socket is ending")
+
+func (p *peer) pong(string) error {
+	p.ponged.Store(true)
+	return p.charge(0)
+}
+
+func (p *peer) ping(data string) error {
+	p.act(p.queue.control(opPong, []byte(data)))
+	return p.charge(len(data))
+}
+
+// closed answers a close frame with the same code.
+func (p *peer) closed(code int, _ string) error {
+	p.end(code, "")
+	return nil
+}
+
+// message reads a message and handles it.
+func (p *peer) message(kind int, r io.Reader) error {
+	p.began.Store(int64(p.server.now()))
+	m := p.server.messages.get()
+	defer p.server.messages.put(m)
+	if err := m.readFrom(r); err != nil {
+		if errors.Is(err, errNoRoom) {
+			p.expel(RefusedFull)
+			return errEnding
+		}
+		return err
+	}
+	p.began.Store(0)
+	if err := p.charge(len(m.data)); err != nil {
+		return err
+	}
+	if kind == websocket.TextMessage {
+		if !utf8.Valid(m.data) {
+			p.expel(RefusedMalformed)
+			return errEnding
+		}
+		return nil
+	}
+	f, err := wire.ParseFrame(m.data)
+	if err != nil {
+		return nil // malformed frames are ignored
+	}
+	p.server.observer.Received(f.Type, len(m.data))
+	if p.await(p) {
+		p.handle(f)
+		if p.ext != nil && aboutLink(f.Type) {
+			p.ext.taken.Add(1)
+		}
+	}
+	return nil
+}
+
+// charge counts what came in, and waits if it is too much.
+func (p *peer) charge(n int) error {
+	if p.allowance == nil {
+		p.allowance = newAllowance(p.server.limits, p.server.config.MaxPayload)
+	}
+	for {
+		wait, why := p.allowance.charge(time.Now(), n)
+		switch {
+		case why != "":
+			p.expel(why)
+			return errEnding
+		case wait == 0:
+			return nil
+		case !p.pause(nil, wait):
+			return errEnding
+		}
+	}
+}
 
 func (p *peer) handle(f wire.Frame) {
 	switch f.Type {
 	case wire.VersionFrame:
 		p.version(f.Version)
+		return
 	case wire.ExtensionFrame:
 		p.extended(f)
+		return
 	case wire.HeartbeatFrame:
 		p.send(wire.Frame{Type: wire.HeartbeatFrame})
+		return
+	}
+	p.acted.Store(true)
+	switch f.Type {
 	case wire.ServerInitialized:
 		p.app.listen(p, f)
 	case wire.ServerClosed:
@@ -126,8 +202,9 @@ func (p *peer) handle(f wire.Frame) {
 	case wire.Disconnected:
 		p.app.disconnect(p, f.ID)
 	case wire.ReliableMessage, wire.UnreliableMessage:
-		for busy := p.app.relay(p, f); busy != nil && p.await(busy); {
-			busy = p.app.relay(p, f)
+		came := time.Now()
+		for busy := p.app.relay(p, f, came); busy != nil && p.await(busy); {
+			busy = p.app.relay(p, f, came)
 		}
 	}
 }
@@ -137,8 +214,17 @@ func (p *peer) handle(f wire.Frame) {
 func (p *peer) await(other *peer) bool {
 	room, patience := other.queue.congested()
 	if room == nil {
+		if other.queue.lags() {
+			other.expel(RefusedSlow)
+		}
 		return true
 	}
+	return p.pause(room, patience)
+}
+
+// pause waits for a time, or until room is closed. It reports false if the
+// socket has ended meanwhile.
+func (p *peer) pause(room <-chan struct{}, patience time.Duration) bool {
 	p.deaf.Store(true)
 	defer func() {
 		p.ponged.Store(true)
@@ -149,129 +235,8 @@ func (p *peer) await(other *peer) bool {
 	select {
 	case <-room:
 	case <-timer.C:
-	case <-p.mute:
+	case <-p.queue.done():
 		return false
 	}
 	return true
-}
-
-// send queues a frame. Never blocks. Frames about links are sent under the app's
-// lock.
-func (p *peer) send(f wire.Frame) {
-	if p.lost != nil {
-		p.app.keep(p, f)
-		return
-	}
-	p.count(f)
-	data := f.Append(nil)
-	if !p.queue.put(data) {
-		p.kick()
-		return
-	}
-	p.server.observer.Sent(f.Type, len(data))
-}
-
-// kick makes the socket's reader stop, which then cleans up, and a write that is
-// going on. Never blocks.
-func (p *peer) kick() {
-	_ = p.conn.NetConn().SetDeadline(longAgo)
-}
-
-// end tells the other side why the socket ends, and ends it.
-func (p *peer) end(code int, text string) {
-	message := websocket.FormatCloseMessage(code, text)
-	if p.conn.WriteControl(websocket.CloseMessage, message, time.Now().Add(lingerTime)) == nil {
-		p.bye.Store(true)
-	}
-	p.kick()
-}
-
-// write sends what is queued, and pings, until the socket ends.
-func (p *peer) write(stop <-chan struct{}) {
-	ticker := time.NewTicker(p.server.config.PingInterval)
-	defer ticker.Stop()
-	doubted := p.server.doubted()
-	var verdict <-chan time.Time
-	for {
-		select {
-		case <-p.queue.wake:
-			frames, ok := p.queue.take()
-			if !ok || !p.writeAll(frames, stop) {
-				return
-			}
-		case <-doubted:
-			doubted = p.server.doubted()
-			p.ponged.Store(false)
-			if !p.writeOne(websocket.PingMessage, nil) {
-				return
-			}
-			verdict = time.After(checkTime)
-		case <-verdict:
-			verdict = nil
-			if p.silent() {
-				return
-			}
-		case <-ticker.C:
-			if verdict != nil {
-				continue // Check's ping has its own time
-			}
-			if p.silent() {
-				return
-			}
-			p.ponged.Store(false)
-			if !p.writeOne(websocket.PingMessage, nil) {
-				return
-			}
-		case <-p.server.done:
-			p.end(websocket.CloseGoingAway, "")
-			return
-		case <-stop:
-			return
-		}
-	}
-}
-
-// silent ends a socket that has not answered the last ping, and reports whether
-// it did.
-func (p *peer) silent() bool {
-	if p.ponged.Load() || p.deaf.Load() {
-		return false
-	}
-	p.end(websocket.CloseNormalClosure, "Done")
-	return true
-}
-
-// writeAll writes frames. It reports false if the socket has ended.
-func (p *peer) writeAll(frames [][]byte, stop <-chan struct{}) bool {
-	for i, frame := range frames {
-		select {
-		case <-p.server.done:
-			p.end(websocket.CloseGoingAway, "")
-			return false
-		case <-stop:
-			return false
-		default:
-		}
-		frames[i] = nil
-		if !p.writeOne(websocket.BinaryMessage, frame) {
-			return false
-		}
-		p.queue.wrote(len(frame))
-	}
-	return true
-}
-
-func (p *peer) writeOne(kind int, data []byte) bool {
-	err := p.conn.SetWriteDeadline(time.Now().Add(writeTimeout))
-	if err == nil {
-		err = p.conn.WriteMessage(kind, data)
-	}
-	if err == nil {
-		return true
-	}
-	// After our own close frame the reader is about to end by itself.
-	if !errors.Is(err, websocket.ErrCloseSent) {
-		p.kick()
-	}
-	return false
 }

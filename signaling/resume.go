@@ -18,7 +18,8 @@ const DefaultResumeGrace = 10 * time.Second
 // Bounds of what is kept for a lost host.
 const (
 	maxKept    = 64 << 10 // bytes of frames, each with frameCost; beyond it links end
-	maxWaiting = 256      // connectors; beyond it they are told that nobody is there
+	frameCost  = 32
+	maxWaiting = 256 // connectors; beyond it they are told that nobody is there
 )
 
 // lost is what is kept for a host whose socket is gone and whose name is not.
@@ -76,7 +77,7 @@ func (a *app) mayResume(p *peer, address wire.Address, there []*peer) bool {
 // hold keeps the name and the links of a socket that was lost. It reports false
 // if nothing is to be kept.
 func (a *app) hold(p *peer) bool {
-	if !a.nameKept(p) || p.server.ending() {
+	if !a.nameKept(p) || p.server.isClosing() {
 		return false
 	}
 	p.lost = &lost{timer: time.AfterFunc(p.server.config.ResumeGrace, func() { a.expire(p) })}
@@ -217,8 +218,7 @@ func (a *app) carry(p, old *peer, id int16, l link) {
 
 // retire ends a socket whose name was resumed by another. Never blocks.
 func (p *peer) retire() {
-	p.retired.Store(true)
-	p.kick()
+	p.expel(RefusedReplaced)
 }
 
 // aboutLink tells whether a frame counts towards what was received and sent.

@@ -1,13 +1,13 @@
 package signaling
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/gorilla/websocket"
@@ -50,6 +50,11 @@ type Config struct {
 	ResumeGrace time.Duration
 }
 
+const (
+	handshakeWrite = 10 * time.Second // for the answer to an upgrade
+	readBuffer     = 1 << 10          // a negotiation message fits in, mostly
+)
+
 // Server is the signaling server. Create it with New.
 type Server struct {
 	config   Config
@@ -62,12 +67,15 @@ type Server struct {
 	gate     gate
 	upgrader websocket.Upgrader
 
-	done chan struct{} // closed by Shutdown
+	made     time.Time
+	pulse    pulse
+	batches  batches
+	messages messages
+	stored   atomic.Int64 // bytes that lie here for sockets, or from them
 
 	mu      sync.Mutex
-	doubt   chan struct{} // closed by Check
-	closing bool          // done is closed
-	cutting bool          // Shutdown's time is over
+	closing bool // Shutdown was called
+	cutting bool // its time is over
 	sockets map[*websocket.Conn]struct{}
 	running sync.WaitGroup // upgrades and the sockets that come of them
 }
@@ -110,17 +118,18 @@ func New(c Config) (*Server, error) {
 		},
 		log:     c.Logger,
 		apps:    make(map[string]*app),
-		done:    make(chan struct{}),
-		doubt:   make(chan struct{}),
+		made:    time.Now(),
 		sockets: make(map[*websocket.Conn]struct{}),
 		upgrader: websocket.Upgrader{
-			HandshakeTimeout: 10 * time.Second,
-			ReadBufferSize:   1024,
-			WriteBufferSize:  1024,
-			WriteBufferPool:  &sync.Pool{},
+			HandshakeTimeout: handshakeWrite,
+			ReadBufferSize:   readBuffer,
+			WriteBufferPool:  &sync.Pool{},                             // unused; without it, each socket has a buffer
 			CheckOrigin:      func(*http.Request) bool { return true }, // refused later, by closing
 		},
 	}
+	s.pulse.init()
+	s.messages.stored, s.messages.most = &s.stored, int64(limits.Buffered)
+	town := &town{mostRooms: int64(limits.Rooms), mostLinks: int64(limits.Links), mostAsked: limits.LinksPerPeer}
 	for _, a := range c.Apps {
 		if a.Path == "" || a.Path[0] != '/' {
 			return nil, fmt.Errorf("signaling: the path %q of app %q must begin with /", a.Path, a.Name)
@@ -128,7 +137,7 @@ func New(c Config) (*Server, error) {
 		if s.apps[a.Path] != nil {
 			return nil, fmt.Errorf("signaling: two apps have the path %q", a.Path)
 		}
-		s.apps[a.Path] = newApp(a, s.observer)
+		s.apps[a.Path] = newApp(a, s.observer, town)
 	}
 	return s, nil
 }
@@ -155,101 +164,3 @@ const page = `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>UnityP2P signaling</title></head>
 <body><p>The signaling server is running.</p></body></html>
 `
-
-// checkTime is how long a socket has to answer Check.
-const checkTime = 3 * time.Second
-
-// Check pings every socket now, and ends those that do not answer within three
-// seconds: for a machine that was asleep, whose sockets may all be dead without
-// knowing it. It does not wait for the answers.
-func (s *Server) Check() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	close(s.doubt)
-	s.doubt = make(chan struct{})
-}
-
-// doubted is closed by the next Check.
-func (s *Server) doubted() <-chan struct{} {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.doubt
-}
-
-// Shutdown tells every socket that the server goes away (1001), closes it, and
-// returns when all of them and their goroutines have ended. Those that do not
-// answer get a second. When ctx ends, the rest are cut off and its error is
-// returned. New sockets get 503 from the moment that Shutdown is called. An
-// http.Server's own Shutdown and Close know nothing of WebSockets: call one of
-// them first, then this.
-func (s *Server) Shutdown(ctx context.Context) error {
-	s.mu.Lock()
-	if !s.closing {
-		s.closing = true
-		close(s.done)
-	}
-	for conn := range s.sockets {
-		// A socket that takes nothing gets no longer than the others.
-		_ = conn.NetConn().SetWriteDeadline(time.Now().Add(lingerTime))
-	}
-	s.mu.Unlock()
-	for _, a := range s.apps {
-		a.releaseAll()
-	}
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		s.running.Wait()
-	}()
-	select {
-	case <-ended:
-		return nil
-	case <-ctx.Done():
-	}
-	s.mu.Lock()
-	s.cutting = true
-	for conn := range s.sockets {
-		cut(conn.NetConn())
-	}
-	s.mu.Unlock()
-	<-ended
-	return fmt.Errorf("signaling: shutting down: %w", ctx.Err())
-}
-
-// ending tells whether Shutdown was called.
-func (s *Server) ending() bool {
-	select {
-	case <-s.done:
-		return true
-	default:
-		return false
-	}
-}
-
-// begin notes that an upgrade begins. It reports false if the server is
-// closing; else the caller calls s.running.Done in the end.
-func (s *Server) begin() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.closing {
-		return false
-	}
-	s.running.Add(1)
-	return true
-}
-
-// enter notes a socket, so that Shutdown can cut it off.
-func (s *Server) enter(conn *websocket.Conn) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.sockets[conn] = struct{}{}
-	if s.cutting {
-		cut(conn.NetConn())
-	}
-}
-
-func (s *Server) leave(conn *websocket.Conn) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	delete(s.sockets, conn)
-}

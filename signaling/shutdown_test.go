@@ -30,7 +30,7 @@ func TestShutdownTellsEverySocket(t *testing.T) {
 		c.silent()
 		go func() {
 			defer func() { done <- struct{}{} }() // also if it failed
-			c.closed(websocket.CloseGoingAway, "")
+			c.closed(websocket.CloseServiceRestart, "Service restart")
 			_ = c.conn.Close()
 		}()
 	}

@@ -1,12 +1,14 @@
 package signaling
 
 import (
+	"fmt"
 	"net/http"
 
 	"github.com/gorilla/websocket"
 )
 
-// upgrade accepts a WebSocket and serves it until it ends. Sockets that are not
+// upgrade accepts a WebSocket. A goroutine of its own serves it, since the HTTP
+// server's has grown by now and holds on to what the handshake needed. Sockets that are not
 // welcome are accepted too and closed at once, since that is how clients of
 // this protocol learn why; but not those for which there is no room.
 func (s *Server) upgrade(w http.ResponseWriter, r *http.Request) {
@@ -20,37 +22,58 @@ func (s *Server) upgrade(w http.ResponseWriter, r *http.Request) {
 		s.turnAway(w, why)
 		return
 	}
-	defer s.gate.leave(from)
 	// Judged before the answer: once a client hears 101, its token may expire.
 	in := s.judge(r)
+	conn, err := s.accept(w, r)
+	if err != nil {
+		s.gate.leave(from)
+		s.log.Debug("upgrade failed", "error", err)
+		return
+	}
+	s.enter(conn)
+	if in.why == "" {
+		p := newPeer(s, in.app, conn, from)
+		p.grant = in.grant
+		s.serve(p)
+		return
+	}
+	s.refused(in.why)
+	code, text := in.why.closing()
+	if in.text != "" {
+		text = in.text
+	}
+	refuse(conn, websocket.FormatCloseMessage(code, text))
+	s.leave(conn, from)
+}
+
+// accept answers an upgrade.
+func (s *Server) accept(w http.ResponseWriter, r *http.Request) (*websocket.Conn, error) {
 	var header http.Header
 	if offered := websocket.Subprotocols(r); len(offered) > 0 {
 		header = http.Header{"Sec-Websocket-Protocol": {offered[0]}}
 	}
 	conn, err := s.upgrader.Upgrade(w, r, header)
 	if err != nil {
-		s.log.Debug("upgrade failed", "error", err)
-		return
+		return nil, fmt.Errorf("upgrading: %w", err)
 	}
-	s.enter(conn)
-	defer func() {
-		cut(conn.NetConn())
-		s.leave(conn)
-	}()
-	if in.why != "" {
-		s.refused(in.why)
-		code, text := in.why.closing()
-		if in.text != "" {
-			text = in.text
-		}
-		refuse(conn, websocket.FormatCloseMessage(code, text))
-		return
+	return conn, nil
+}
+
+// serve serves a peer until it ends.
+func (s *Server) serve(p *peer) {
+	s.observer.Connected(p.app.name)
+	if s.watch(p) {
+		s.running.Go(s.beat)
 	}
-	s.observer.Connected(in.app.name)
-	defer s.observer.Disconnected(in.app.name)
-	p := newPeer(s, in.app, conn)
-	p.grant = in.grant
-	p.serve()
+	if s.isClosing() { // and perhaps did not see this one any more
+		p.end(websocket.CloseServiceRestart, goodbye)
+	}
+	s.running.Go(func() {
+		p.serve()
+		s.unwatch(p)
+		s.observer.Disconnected(p.app.name)
+		s.leave(p.conn, p.from)
+	})
 }
 
 // verdict is what comes of an upgrade: an app, or why not.

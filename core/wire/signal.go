@@ -92,6 +92,21 @@ func frameData(kind DataType, rest []byte) ([]byte, error) {
 	return rest[:n:n], nil
 }
 
+// Size returns how many bytes the encoding of f has.
+func (f Frame) Size() int {
+	switch {
+	case f.Type == HeartbeatFrame:
+		return 1
+	case f.Type == VersionFrame:
+		return 2
+	case f.DataType == NoData:
+		return frameHead
+	case f.DataType == Text:
+		return frameHead + 4 + len(f.Data)&^1
+	}
+	return frameHead + 4 + len(f.Data)
+}
+
 // Append appends the encoding of f.
 func (f Frame) Append(dst []byte) []byte {
 	dst = append(dst, byte(f.Type))
