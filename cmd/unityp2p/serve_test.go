@@ -58,7 +58,7 @@ func TestServeWithBothSections(t *testing.T) {
 	conns := []*websocket.Conn{talkTo(t, plain, nil), talkTo(t, secure, trust)}
 	server.stop()
 	for _, conn := range conns {
-		if _, _, err := conn.ReadMessage(); !websocket.IsCloseError(err, websocket.CloseGoingAway) {
+		if _, _, err := conn.ReadMessage(); !websocket.IsCloseError(err, websocket.CloseServiceRestart) {
 			t.Errorf("at the end: %v", err)
 		}
 	}
