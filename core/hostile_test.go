@@ -28,6 +28,7 @@ type witness struct {
 	changed chan struct{}
 	here    map[core.MemberID]core.ConnID
 	gone    map[core.MemberID]core.Code
+	lost    map[core.MemberID]bool // unreachable for a while, at least
 	paused  chan struct{}
 }
 
@@ -35,6 +36,7 @@ func watch(t *testing.T, name string, r room) *witness {
 	w := &witness{
 		room: r, t: t, name: name, done: make(chan struct{}), answers: make(chan struct{}, 1),
 		changed: make(chan struct{}), here: make(map[core.MemberID]core.ConnID), gone: make(map[core.MemberID]core.Code),
+		lost: make(map[core.MemberID]bool),
 	}
 	go w.listen()
 	t.Cleanup(func() {
@@ -73,6 +75,10 @@ func (w *witness) take(e core.Event) {
 		}
 		close(w.changed)
 		w.changed = make(chan struct{})
+		w.mu.Unlock()
+	case core.Unreachable:
+		w.mu.Lock()
+		w.lost[e.Member] = true
 		w.mu.Unlock()
 	case core.Message:
 		switch string(e.Data) {
@@ -178,8 +184,12 @@ func (tr *trial) join(name string, cfg core.Config) *witness {
 	return w
 }
 
-// during plays the lie while the honest members ping each other, and reports
-// how they fared and how much memory all of it took.
+// slowPing is what an honest member never waits for another, whatever a liar does
+// and however busy the machine is: silence of that length would be noticed.
+const slowPing = 4 * time.Second
+
+// during plays the lie while the honest members ping each other, and checks how
+// they fared and how much memory all of it took.
 func (tr *trial) during(lie func()) {
 	tr.t.Helper()
 	quiet := tr.pings(nil)
@@ -191,14 +201,21 @@ func (tr *trial) during(lie func()) {
 	}()
 	loud := tr.pings(lied)
 	grown := int64(heap()) - int64(before)
-	tr.t.Logf("pings of the others: %s before, %s meanwhile; memory grew by %d KiB", quiet, loud, grown>>10)
+	tr.t.Logf("pings of the others: %v before, %v meanwhile; memory grew by %d KiB", quiet, loud, grown>>10)
+	// A liar in this very process takes its share of the processor, and no more.
+	if most := 20*quiet.median + 100*time.Millisecond; loud.median > most {
+		tr.t.Errorf("the others' pings take %v, and took %v before", loud.median, quiet.median)
+	}
+	if loud.worst > slowPing {
+		tr.t.Errorf("a ping of the others took %v", loud.worst)
+	}
 	if grown > 48<<20 {
 		tr.t.Errorf("memory grew by %d bytes", grown)
 	}
 	tr.unharmed()
 }
 
-// unharmed checks that no honest member lost another.
+// unharmed checks that no honest member lost another, not even for a while.
 func (tr *trial) unharmed() {
 	tr.t.Helper()
 	all := []*witness{tr.host, tr.a, tr.b}
@@ -206,16 +223,27 @@ func (tr *trial) unharmed() {
 		for _, other := range all {
 			w.mu.Lock()
 			code, gone := w.gone[other.Member()]
+			lost := w.lost[other.Member()]
 			w.mu.Unlock()
-			if gone {
+			if gone || lost {
 				tr.t.Errorf("%s lost %s: %v", w.name, other.name, code)
 			}
 		}
 	}
 }
 
-// pings measures until the channel is closed, 20 times at least.
-func (tr *trial) pings(until <-chan struct{}) string {
+// pingTimes is how long pings took.
+type pingTimes struct {
+	median, worst time.Duration
+	count         int
+}
+
+func (p pingTimes) String() string {
+	return fmt.Sprintf("median %v, worst %v of %d", p.median, p.worst, p.count)
+}
+
+// pings measures until the channel is closed, 40 at least.
+func (tr *trial) pings(until <-chan struct{}) pingTimes {
 	var took []time.Duration
 	for {
 		took = append(took, tr.a.ping(tr.b), tr.b.ping(tr.a))
@@ -233,7 +261,7 @@ func (tr *trial) pings(until <-chan struct{}) string {
 			}
 		}
 		slices.Sort(took)
-		return fmt.Sprintf("median %v, worst %v of %d", took[len(took)/2], took[len(took)-1], len(took))
+		return pingTimes{took[len(took)/2], took[len(took)-1], len(took)}
 	}
 }
 
@@ -296,26 +324,25 @@ func TestALyingMemberIsDropped(t *testing.T) {
 	}
 	tr := newTrial(t, nil)
 	tr.liar.awaitReady()
-	for i, lie := range lies {
-		t.Run(lie.name, func(t *testing.T) {
-			l := tr.liar
-			if i > 0 {
-				l = joinAsLiar(t, tr.server, "room", nil)
-			}
-			l.t = t
-			l.awaitReady()
-			for _, p := range lie.packets {
-				l.say(lie.channel, p)
-			}
-			if code := tr.host.fate(l); code != core.Protocol {
-				t.Errorf("it was dropped as %v", code)
-			}
-			l.awaitEnd()
-		})
-	}
-	tr.a.ping(tr.b)
-	tr.b.ping(tr.host)
-	tr.unharmed()
+	tr.during(func() {
+		for i, lie := range lies {
+			t.Run(lie.name, func(t *testing.T) {
+				l := tr.liar
+				if i > 0 {
+					l = joinAsLiar(t, tr.server, "room", nil)
+				}
+				l.t = t
+				l.awaitReady()
+				for _, p := range lie.packets {
+					l.say(lie.channel, p)
+				}
+				if code := tr.host.fate(l); code != core.Protocol {
+					t.Errorf("it was dropped as %v", code)
+				}
+				l.awaitEnd()
+			})
+		}
+	})
 }
 
 // Who lies in its first words never gets in.
