@@ -1,6 +1,7 @@
 // Command unityp2p is the signaling server, and a room in the terminal.
 //
 //	unityp2p serve          run the signaling server
+//	unityp2p cert HOST…     make a certificate for testing
 //	unityp2p host ROOM      host a room and talk to whoever joins
 //	unityp2p join ROOM      join it
 //	unityp2p token          make a signed token for the server
@@ -23,6 +24,7 @@ var version = "0.1.0-dev"
 const usage = `usage: unityp2p COMMAND [FLAGS]
 
   serve        run the signaling server
+  cert HOST…   make a certificate for testing
   host ROOM    host a room; what you type goes to everyone in it
   join ROOM    join a room
   token        make a signed token, which says who may host or join what
@@ -55,6 +57,8 @@ func run(ctx context.Context, args []string, in io.Reader, out, errors io.Writer
 	switch args[0] {
 	case "serve":
 		return serve(ctx, input{args[1:], os.Environ(), errors}, out, errors)
+	case "cert":
+		return makeCert(input{args: args[1:], help: errors}, out)
 	case "host", "join":
 		return talk(ctx, args[0] == "host", args[1:], in, out, errors)
 	case "token":

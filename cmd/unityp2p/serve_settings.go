@@ -5,11 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"unityp2p/cmd/unityp2p/certs"
 	"unityp2p/cmd/unityp2p/settings"
 	"unityp2p/signaling"
 	"unityp2p/signaling/jwt"
@@ -20,13 +23,17 @@ type serveSettings struct {
 	file        string // the config file
 	printConfig bool
 	http, https endpoint
-	cert, key   string // files
-	drain       time.Duration
-	grace       time.Duration // in which a lost host may resume
-	verbose     bool
-	secret      string // of signed tokens
-	secretFile  string // … or where it is
-	signaling   signaling.Config
+
+	onlyChallenges bool // http is for the authority, not for players
+
+	cert, key  string // files
+	acme       certs.Order
+	drain      time.Duration
+	grace      time.Duration // in which a lost host may resume
+	verbose    bool
+	secret     string // of signed tokens
+	secretFile string // … or where it is
+	signaling  signaling.Config
 }
 
 // newServeSettings returns the defaults.
@@ -34,6 +41,7 @@ func newServeSettings() *serveSettings {
 	return &serveSettings{
 		http:  endpoint{port: nowhere},
 		https: endpoint{port: nowhere},
+		acme:  certs.Order{Directory: certs.LetsEncrypt},
 		drain: 5 * time.Second,
 		grace: signaling.DefaultResumeGrace,
 		signaling: signaling.Config{
@@ -55,19 +63,29 @@ func (c *serveSettings) table() *settings.Table {
 			{Name: "print-config", Value: settings.Bool(&c.printConfig), FlagOnly: true,
 				Usage: "Print every setting and where it is from, secrets hidden, and end."},
 			{Name: "addr", Value: c.http.value(), Parts: c.http.parts("httpConfig"),
-				Default: ":" + strconv.Itoa(signaling.DefaultPort) + "; none with a config file or a certificate",
+				Default: ":" + strconv.Itoa(signaling.DefaultPort) + "; none with a config file or a certificate; with ACME :80, for the authority alone",
 				Usage:   "Where to listen without TLS. Port 0 is one that is free, `none` is not at all. `PORT` in the environment sets the port.",
 				// As with the original: it leaves plain http alone, since the
 				// platform has TLS before it.
 				Platform: &settings.Platform{Variables: []string{"PORT", "port"}, Value: c.http.portValue(),
-					Replaces: []string{"httpConfig.port", "httpsConfig"}}},
+					Replaces: []string{"httpConfig.port", "httpsConfig", "acme"}}},
 			{Name: "https-addr", Value: c.https.value(), Parts: c.https.parts("httpsConfig"),
 				Default: "none; :443 with a certificate",
 				Usage:   "Where to listen with TLS."},
 			{Name: "cert", Key: "httpsConfig.ssl_cert_file", Value: settings.Path(&c.cert), Default: "none",
 				Usage: "The certificate (PEM, with the chain). In the config file, paths are relative to that file."},
 			{Name: "key", Key: "httpsConfig.ssl_key_file", Value: settings.Path(&c.key), Default: "none",
-				Usage: "The certificate's private key (PEM)."},
+				Usage: "The certificate's private key (PEM). Both files are read again when they change."},
+			{Name: "acme-hosts", Key: "acme.hosts", Value: settings.List(&c.acme.Hosts, "names", settings.Any), Default: "none",
+				Usage: "Get certificates for these names by ACME, from Let's Encrypt, whose terms you agree to by this. The names lead here, port 443 is https-addr or port 80 addr."},
+			{Name: "acme-email", Key: "acme.email", Value: settings.Text(&c.acme.Email), Default: "none",
+				Usage: "Whom the authority may write to."},
+			{Name: "acme-cache", Key: "acme.cache", Value: settings.Path(&c.acme.Cache), Default: "unityp2p/acme in the user's cache directory",
+				Usage: "A directory for the keys and certificates, which outlives the process: authorities give few a week."},
+			{Name: "acme-directory", Key: "acme.directory", Value: settings.Text(&c.acme.Directory),
+				Usage: "Another authority: the URL of its ACME directory."},
+			{Name: "acme-roots", Key: "acme.roots", Value: settings.Path(&c.acme.Roots), Default: "the system's",
+				Usage: "Certificates (PEM) that vouch for that authority's own https, if the system does not know it."},
 			{Name: "apps", Key: "apps", Value: appsValue(&c.signaling.Apps), Default: "/",
 				Usage: "The paths that games connect to, each with rooms of its own. `/chat=sharing` lets many listen on one address. In the config file: `[{\"name\": \"Chat\", \"path\": \"/chat\", \"address_sharing\": true}]`."},
 			{Name: "admin-token", Key: "adminToken", Value: settings.Text(&c.signaling.AdminToken), Secret: true, Default: "none",
@@ -93,12 +111,24 @@ func (c *serveSettings) load(t *settings.Table, in input) error {
 	if err := t.Load(in.args, in.environ, in.help); err != nil {
 		return err
 	}
-	secure := c.cert != "" || c.key != ""
-	if secure && t.Source("https-addr") == settings.Default {
+	files, acme := c.cert != "" || c.key != "", len(c.acme.Hosts) > 0
+	if (files || acme) && t.Source("https-addr") == settings.Default {
 		c.https.port = 443
 	}
-	if !secure && c.file == "" && t.Source("addr") == settings.Default && !c.https.on() {
-		c.http.port = signaling.DefaultPort
+	if t.Source("addr") == settings.Default {
+		switch {
+		case acme:
+			c.http.port, c.onlyChallenges = 80, true
+		case c.file == "" && !c.https.on():
+			c.http.port = signaling.DefaultPort
+		}
+	}
+	if acme && c.acme.Cache == "" {
+		dir, err := os.UserCacheDir()
+		if err != nil {
+			return fmt.Errorf("acme-cache must be set: %w", err)
+		}
+		c.acme.Cache = filepath.Join(dir, "unityp2p", "acme")
 	}
 	if err := c.check(); err != nil {
 		return err
@@ -139,10 +169,17 @@ func (c *serveSettings) check() error {
 			return fmt.Errorf("%s has a host and no port", name)
 		}
 	}
-	if c.https.on() && (c.cert == "" || c.key == "") {
-		return errors.New("https-addr (httpsConfig in config.json) needs a certificate: cert and key (ssl_cert_file and ssl_key_file)")
-	}
-	if !c.http.on() && !c.https.on() {
+	files, acme := c.cert != "" && c.key != "", len(c.acme.Hosts) > 0
+	switch {
+	case files && acme:
+		return errors.New("cert and key exclude acme-hosts: the certificate is from files or by ACME")
+	case (c.cert != "") != (c.key != ""):
+		return errors.New("cert and key go together (ssl_cert_file and ssl_key_file in config.json)")
+	case c.https.on() && !files && !acme:
+		return errors.New("https-addr (httpsConfig in config.json) needs a certificate: cert and key (ssl_cert_file and ssl_key_file), or acme-hosts")
+	case !c.https.on() && (files || acme):
+		return errors.New("there is a certificate, and https-addr is none")
+	case !c.http.on() && !c.https.on():
 		return errors.New("nothing to listen on: the config file has neither httpConfig nor httpsConfig, and addr is not set")
 	}
 	return nil

@@ -67,8 +67,11 @@ func WithJSON[T any](p *T, kind string, parse func(string) (T, error), format fu
 
 // Text is any text.
 func Text(p *string) Value {
-	return Of(p, "text", func(text string) (string, error) { return text, nil }, func(s string) string { return s })
+	return Of(p, "text", Any, func(s string) string { return s })
 }
+
+// Any takes any text as it is, for Of and List.
+func Any(text string) (string, error) { return text, nil }
 
 // Path is a file or a directory. In the config file it is relative to that file.
 func Path(p *string) Value { return &path{Text(p), p} }
@@ -158,9 +161,9 @@ func Duration(p *time.Duration, low, high time.Duration) Value {
 	}, time.Duration.String)
 }
 
-// List is a list of anything that parse takes: with commas in a flag or a
-// variable, an array of strings in the file. It replaces what was there.
-func List[T any](p *[]T, kind string, parse func(string) (T, error), format func(T) string) Value {
+// List is a list of what parse takes: with commas in a flag or a variable, an
+// array of strings in the file. It replaces what was there.
+func List[T any](p *[]T, kind string, parse func(string) (T, error)) Value {
 	all := func(texts []string) (list []T, err error) {
 		for _, text := range texts {
 			x, err := parse(strings.TrimSpace(text))
@@ -179,7 +182,7 @@ func List[T any](p *[]T, kind string, parse func(string) (T, error), format func
 	}, func(list []T) string {
 		texts := make([]string, len(list))
 		for i, x := range list {
-			texts[i] = format(x)
+			texts[i] = fmt.Sprint(x)
 		}
 		return strings.Join(texts, ",")
 	}, func(raw json.RawMessage) ([]T, error) {
