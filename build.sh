@@ -49,6 +49,9 @@ usage: ./build.sh [COMMAND]
   install-android, start-android, test-android
             the NDK and an emulator; the emulator; the C programs on it
   test-ios  the C programs in the simulator of iOS
+  install-mono, unity-licence
+            what else the workflows need: Mono on a Mac or Windows; a word if the
+            editor's licence is missing
   lint      the linters alone
   bench     measure against pion/webrtc: [--json FILE] [--plot FILE] [--rounds N]
   server    build the signaling server: build/unityp2p
@@ -98,7 +101,7 @@ case "${1:-library}" in
 library) build_library ;;
 all | linux-* | windows-* | macos-* | android-* | ios-*) build_targets "$@" ;;
 deps) install_toolchains ;;
-check) check_libraries unity/Plugins ;;
+check) check_libraries unity/Plugins build ;;
 sizes) go run ./internal/check sizes unity/Plugins ;;
 package) package ;;
 publish) publish ;;
@@ -114,6 +117,8 @@ install-android) install_android ;;
 start-android) start_android ;;
 test-android) test_android ;;
 test-ios) test_ios ;;
+install-mono) install_mono ;;
+unity-licence) unity_licence ;;
 lint)
   make_scratch
   step "tools" install_tools

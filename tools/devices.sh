@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# The boundary programs on Android's emulator and in the simulator of iOS. They
-# need a machine that has these: the workflow's. Sourced by build.sh.
+# The boundary programs on Android's emulator and in the simulator of iOS, and what
+# else needs a machine of the workflow's. Sourced by build.sh.
 
 android_ndk="28.0.13004108"
 android_image="system-images;android-34;default;x86_64"
@@ -85,4 +85,21 @@ test_ios() {
 link_ios() {
   # shellcheck disable=SC2086 # the compiler has flags
   $4 -std=gnu11 -O1 -Wno-unguarded-availability-new -Iinclude -o "$3" "$2" "$1" -framework CoreFoundation -framework Security -lresolv
+}
+
+# install_mono: by what hosted Macs and Windows machines install software with.
+install_mono() {
+  if command -v brew >/dev/null; then
+    brew install mono
+  elif command -v choco >/dev/null; then
+    choco install -y --no-progress mono
+    [ -z "${GITHUB_PATH:-}" ] || say 'C:\Program Files\Mono\bin' >>"$GITHUB_PATH"
+  else
+    die "neither brew nor choco is here: install Mono, https://www.mono-project.com"
+  fi
+}
+
+# unity_licence: says why the real editor is not started, if it is not.
+unity_licence() {
+  [ -n "${UNITY_LICENSE:-}" ] || say "::notice::The secret UNITY_LICENSE is not set; the editor is not started."
 }

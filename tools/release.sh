@@ -15,7 +15,9 @@ pack() {
 # package: everything that a release offers for download, into build/release.
 package() {
   need go "install Go from https://go.dev/dl"
-  check_libraries unity/Plugins
+  make_scratch
+  go run ./internal/plugins unity/Plugins # what a workflow gathers from several machines lacks some
+  go run ./internal/check files unity/Plugins build
   rm -rf "$release"
   mkdir -p "$release"
   package_unity
@@ -41,6 +43,7 @@ package_libraries() {
   for target in "${targets[@]}"; do
     file="unity/Plugins/$(target_file "$target")"
     [ -f "$file" ] || continue
+    grep -aqF "$(identity)" "$file" || die "$target is not of this commit: build it again"
     folder="$scratch/package/$target"
     mkdir -p "$folder/include" "$folder/lib"
     cp include/p2p.h "$folder/include/"
@@ -61,8 +64,7 @@ package_servers() {
   for system in linux/amd64 linux/arm64 windows/amd64 darwin/amd64 darwin/arm64; do
     name="unityp2p-server-$version-${system%/*}-${system#*/}"
     [ "${system%/*}" != windows ] || name="$name.exe"
-    CGO_ENABLED=0 GOOS="${system%/*}" GOARCH="${system#*/}" \
-      go build -trimpath -buildvcs=false -ldflags "$(link_flags)" -o "$release/$name" ./cmd/unityp2p
+    GOOS="${system%/*}" GOARCH="${system#*/}" build_server_to "$release/$name"
   done
 }
 
@@ -73,22 +75,29 @@ release_notes() {
     inside { print }' CHANGELOG.md
 }
 
-# release_tree: prints a commit, on top of this one, that has the libraries too.
+# release_tree: prints a commit, on top of this one and by whoever made this one, that
+# has the libraries too.
 release_tree() {
   local index="$scratch/index"
+  # shellcheck disable=SC2155 # this commit is there
+  export GIT_AUTHOR_NAME="$(git log -1 --format=%an)" GIT_AUTHOR_EMAIL="$(git log -1 --format=%ae)"
+  export GIT_COMMITTER_NAME="$GIT_AUTHOR_NAME" GIT_COMMITTER_EMAIL="$GIT_AUTHOR_EMAIL"
   git read-tree --index-output="$index" HEAD
   GIT_INDEX_FILE="$index" git add --force unity/Plugins unity/Plugins.meta
   git commit-tree "$(GIT_INDEX_FILE="$index" git write-tree)" -p HEAD \
     -m "Release $version, with the libraries" -m "What Unity installs by git URL."
 }
 
-# publish: a release of what package made. The tag says which version this is.
+# publish: a release of what package made. The tag says which version this is. The
+# branch moves on with each release; a tag of its own keeps what projects have locked.
 publish() {
+  local tree
   need gh "install GitHub's command line, https://cli.github.com"
   make_scratch
   [ "$(git tag --points-at HEAD)" = "v$version" ] || die "this commit has no tag v$version"
   [ -f "$release/SHA256SUMS" ] || die "there is nothing to publish: ./build.sh package"
-  git push --force origin "$(release_tree):refs/heads/$release_branch"
+  tree="$(release_tree)"
+  git push --force origin "$tree:refs/heads/$release_branch" "$tree:refs/tags/$release_branch/$version"
   gh release create "v$version" --title "$version" --notes-file "$release/NOTES.md" \
     "$release"/*.tgz "$release"/*.tar.gz "$release"/unityp2p-server-* "$release/SHA256SUMS"
 }

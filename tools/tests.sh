@@ -19,12 +19,8 @@ install_tools() {
   if ! command -v apt-get >/dev/null; then
     die "missing:$missing. On macOS: brew install shellcheck shfmt (clang comes with Xcode). Elsewhere: your system's package manager has them."
   fi
-  [ "$(id -u)" -eq 0 ] || die "missing:$missing. Run as root: apt-get install$missing"
-  say "installing$missing"
-  export DEBIAN_FRONTEND=noninteractive
-  apt-get update -qq
   # shellcheck disable=SC2086 # one word each
-  apt-get install -y -qq --no-install-recommends $missing >/dev/null
+  install_packages $missing
 }
 
 # fuzzer_runtime: whether clang can link a fuzzer.

