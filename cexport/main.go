@@ -13,18 +13,19 @@ package main
 */
 import "C"
 
-import "unsafe"
-
-// version and commit are set by the linker.
-var (
-	version = "0.1.0-dev"
-	commit  = ""
+import (
+	"strings"
+	"unsafe"
 )
+
+// identity is set by the linker: "unityp2p", the version and the commit. In one piece,
+// so that it can be found in a file.
+var identity = "unityp2p/0.1.0-dev/"
 
 // init runs when the library is loaded, on a thread of Go's own.
 func init() {
 	limitEngine()
-	text := version
+	text, commit, _ := strings.Cut(strings.TrimPrefix(identity, "unityp2p/"), "/")
 	if commit != "" {
 		text += " (" + commit + ")"
 	}

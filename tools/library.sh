@@ -1,14 +1,15 @@
 # shellcheck shell=bash
 # The library of this platform, and programs around it. Sourced by build.sh.
 
-commit() { git rev-parse --short HEAD 2>/dev/null || true; }
+# commit: this commit's name, as long on every machine, and whether the files are
+# others than its own. Nothing without git.
+commit() { git describe --always --dirty --exclude '*' --abbrev=12 2>/dev/null || true; }
 
-link_flags() {
-  printf '%s' "-s -w -X main.version=$version -X main.commit=$(commit)"
-}
+# identity: what a library says of itself; internal/check looks for it.
+identity() { say "unityp2p/$version/$(commit)"; }
 
-# Where this platform's library belongs.
-library_path() {
+# target_here: this platform's target, as build_targets names them.
+target_here() {
   local arch
   case "$(uname -m)" in
   x86_64 | amd64) arch=x86_64 ;;
@@ -16,12 +17,15 @@ library_path() {
   *) die "no target for the processor $(uname -m) yet" ;;
   esac
   case "$(uname -s)" in
-  Linux) say "unity/Plugins/Linux/$arch/libunityp2p.so" ;;
-  Darwin) say "unity/Plugins/macOS/$arch/libunityp2p.dylib" ;;
-  MINGW* | MSYS*) say "unity/Plugins/Windows/$arch/unityp2p.dll" ;;
+  Linux) say "linux-$arch" ;;
+  Darwin) say "macos-$arch" ;;
+  MINGW* | MSYS*) say "windows-$arch" ;;
   *) die "no target for the system $(uname -s) yet" ;;
   esac
 }
+
+# Where this platform's library belongs.
+library_path() { say "unity/Plugins/$(target_file "$(target_here)")"; }
 
 # Only P2P_ functions leave the library, and it stays loaded: Go cannot be
 # unloaded.
@@ -40,6 +44,10 @@ build_library() {
   out="$(library_path)"
   say "building $out"
   build_library_to "$out"
+  rm -rf "build/symbols/$(target_here)" # those are of another
+  case "$out" in
+  */macOS/*) rm -rf unity/Plugins/macOS/universal* ;; # Unity takes one of a name
+  esac
   go run ./internal/plugins unity/Plugins
   say "built $out, $(wc -c <"$out") bytes"
 }
@@ -48,7 +56,7 @@ build_library() {
 build_library_to() {
   mkdir -p "$(dirname "$1")"
   CGO_ENABLED=1 go build -trimpath -buildvcs=false -buildmode=c-shared -tags "$library_tags,${2:-}" \
-    -ldflags "$(link_flags) -extldflags '$(linker_flags)'" -o "$1" ./cexport
+    -ldflags "-s -w -X main.identity=$(identity) -extldflags '$(linker_flags)'" -o "$1" ./cexport
   rm -f "${1%.*}.h"
 }
 
@@ -56,7 +64,12 @@ build_server() {
   need go "install Go from https://go.dev/dl"
   say "building build/unityp2p"
   mkdir -p build
-  CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags "$(link_flags)" -o build/unityp2p ./cmd/unityp2p
+  build_server_to build/unityp2p
+}
+
+# build_server_to FILE
+build_server_to() {
+  CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags "-s -w -X main.version=$version" -o "$1" ./cmd/unityp2p
 }
 
 # build_example NAME: one of the C examples.
@@ -75,4 +88,7 @@ build_program() {
   "${CC:-gcc}" -std=c11 -O2 -Wall -Wextra -Werror -Iinclude "$1" \
     -L"$(dirname "$library")" -lunityp2p -lpthread \
     -Wl,-rpath,"$root/$(dirname "$library")" -o "$2"
+  case "$(uname -s)" in
+  MINGW* | MSYS*) cp "$library" "$(dirname "$2")/" ;; # where Windows looks for it
+  esac
 }

@@ -14,10 +14,11 @@ platform_cc() {
 }
 
 # make_program PLATFORM SOURCE: compiles it beside the platform's library, and
-# prints where it is.
+# prints where it is. Programs for the bridge alone get its sources instead.
 make_program() {
-  local out link
-  out="$scratch/$1/$(basename "$2" .c).exe"
+  local out link=() name
+  name="$(basename "$2" .c)"
+  out="$scratch/$1/$name.exe"
   # Once: a process may be running it.
   if [ -f "$out" ]; then
     say "$out"
@@ -25,12 +26,13 @@ make_program() {
   fi
   mkdir -p "$scratch/$1"
   ln -sf "$root/unity/Plugins/$(target_file "$1")" "$scratch/$1/"
-  case "$1" in
-  windows-*) link="build/import/$1/unityp2p.lib" ;;
-  *) link="-L$scratch/$1 -lunityp2p -ldl" ;;
+  case "$name-$1" in
+  bridge_*) for source in cexport/*.c; do [ "$source" = cexport/guard.c ] || link+=("$source"); done ;;
+  *-windows-*) link=("build/import/$1/unityp2p.lib") ;;
+  *) link=("-L$scratch/$1" -Wl,--as-needed -lunityp2p) ;;
   esac
-  # shellcheck disable=SC2086 # flags
-  platform_cc "$1" -std=gnu11 -O1 -Wall -Wextra -Iinclude -o "$out" "$2" $link -lpthread || return 1
+  [[ "$1" = windows-* ]] || link+=(-ldl)
+  platform_cc "$1" -std=gnu11 -O1 -Wall -Wextra -Iinclude -o "$out" "$2" "${link[@]}" -lpthread || return 1
   say "$out"
 }
 
@@ -46,9 +48,9 @@ run_program() {
 }
 
 # prepare_wine: a prefix of our own, with the shim (internal/wine) that Debian's
-# wine needs for any Go program.
+# wine needs for any Go program. In build, because it has 700 MB.
 prepare_wine() {
-  export WINEPREFIX="$scratch/wine" WINEDEBUG=fixme-all,err-all
+  export WINEPREFIX="$root/build/wine" WINEDEBUG=fixme-all,err-all
   timeout 120 wineboot -i
   x86_64-w64-mingw32-gcc -shared -O2 -Wall -Wextra -Werror internal/wine/shim.c -ladvapi32 -lws2_32 \
     -o "$WINEPREFIX/drive_c/windows/system32/bcryptprimitives.dll"
@@ -87,6 +89,8 @@ check_rooms() {
   prepare_wine
   meet linux-x86_64 linux-arm64 windows-x86_64
   meet windows-x86_64 linux-x86_64 windows-x86_64
+  meet linux-x86_64 linux-x86_64 linux-x86_64 linux-x86_64
+  meet windows-x86_64 windows-x86_64 windows-x86_64 windows-x86_64
   meet linux-arm64 windows-x86_64 linux-arm64 linux-x86_64
   meet linux-arm64 linux-arm64 linux-arm64 linux-arm64
 }
@@ -100,14 +104,19 @@ check_chat_on() {
 }
 
 # boundary PLATFORM "PROGRAM ARGUMENTS"…: programs of cexport/ctest on the
-# platform's library.
+# platform's library. LIBRARY stands for its file, COPY for another of it.
 boundary() {
-  local platform="$1" line program words
+  local platform="$1" line program words file copy
   shift
   [ "$platform" != windows-x86_64 ] || prepare_wine
+  file="$root/unity/Plugins/$(target_file "$platform")"
+  copy="$scratch/copy-$platform/${file##*/}"
+  mkdir -p "${copy%/*}"
+  cp "$file" "$copy"
   for line in "$@"; do
     say "$platform: $line"
-    read -ra words <<<"$line"
+    line="${line/LIBRARY/$file}"
+    read -ra words <<<"${line/COPY/$copy}"
     program="$(make_program "$platform" "cexport/ctest/programs/${words[0]}.c")" || return 1
     run_program "$platform" "$program" "${words[@]:1}" || return 1
   done
@@ -123,37 +132,56 @@ check_systems() {
   done
 }
 
-# check_twice TARGET…: another clone, in another place, gives the same bytes.
+# check_twice TARGET…: another clone, in another place, gives the same bytes. In
+# build, because it takes more room than some systems' /tmp has.
 check_twice() {
-  local target file
-  git clone -q . "$scratch/elsewhere/clone"
-  mkdir -p "$scratch/elsewhere/clone/build"
-  ln -s "$root/build/toolchains" "$scratch/elsewhere/clone/build/toolchains"
-  (cd "$scratch/elsewhere/clone" && GOCACHE="$scratch/elsewhere/cache" ./build.sh "$@")
+  local target file clone="$root/build/twice/clone"
+  [ -z "$(git status --porcelain --untracked-files=no)" ] || die "commit first: what is here is not what a clone has"
+  rm -rf "$root/build/twice"
+  git clone -q . "$clone"
+  mkdir -p "$clone/build"
+  ln -s "$root/build/toolchains" "$clone/build/toolchains"
+  (cd "$clone" && GOCACHE="$root/build/twice/cache" ./build.sh "$@")
   for target in "$@"; do
     file="unity/Plugins/$(target_file "$target")"
-    sha256sum "$file" "$scratch/elsewhere/clone/$file"
-    cmp "$file" "$scratch/elsewhere/clone/$file"
+    sha256sum "$file" "$clone/$file"
+    cmp "$file" "$clone/$file"
   done
+  rm -rf "$root/build/twice"
 }
+
+# check_released: the tests of the C boundary, and of the package under Mono, on the
+# library that players of Linux get.
+check_released() {
+  UNITYP2P_ALL_TESTS=1 UNITYP2P_LIBRARY="$root/unity/Plugins/$(target_file linux-x86_64)" \
+    go test -count=1 -timeout 10m -run "$1" "$2"
+}
+
+# What can run elsewhere of cexport/ctest: phones and Windows have no fork, and arm64's
+# sockets belong to qemu.
+anywhere=("bridge_contract" "bridge_races" "library_room room" "library_room connecting" "library_room exit"
+  "library_threads 5 1" "library_twice LIBRARY COPY" "library_unload LIBRARY")
 
 test_platforms() {
   make_scratch
-  build_server
+  step "tools" install_tools
   step "toolchains" install_toolchains
+  step "server" build_server
   step "libraries" build_targets all
-  step "what each file is" check_libraries unity/Plugins
+  step "what each file is" check_libraries unity/Plugins build
+  step "faults are seen" go test -count=1 -tags libraries ./internal/check
   step "what is in it" go run ./internal/check sizes unity/Plugins
   step "Android and iOS link" check_links
   step "a release" package
   step "the same bytes twice" check_twice linux-x86_64 windows-x86_64
   step "Go: vet for other systems" check_systems
   step "rooms across platforms" check_rooms
+  step "chat, x86_64" check_chat_on linux-x86_64
   step "chat, arm64 under qemu" check_chat_on linux-arm64
   step "chat, Windows under wine" check_chat_on windows-x86_64
-  step "boundary, arm64 under qemu" boundary linux-arm64 "library_room room" "library_room connecting" \
-    "library_room exit" library_fork "library_threads 5 1"
-  step "boundary, Windows under wine" boundary windows-x86_64 "library_room room" "library_room connecting" \
-    "library_room exit" "library_threads 5 1"
+  step "boundary, x86_64" check_released 'Library|Sockets|Signal|Fork|Exported' ./cexport/ctest
+  step "boundary, arm64 under qemu" boundary linux-arm64 "${anywhere[@]}" library_fork "library_signals LIBRARY"
+  step "boundary, Windows under wine" boundary windows-x86_64 "${anywhere[@]}"
+  step "C# tests, Mono, x86_64" check_released 'NUnit' ./internal/unitypackage
   summary
 }

@@ -8,8 +8,10 @@ standins="$root/build/toolchains/standins"
 
 zig_headers() { say "$(dirname "$(zig_binary)")/lib/libc/include"; }
 
-# need_llvm: the linkers of LLVM, and zig, are here.
+# need_llvm WHAT: the linkers of LLVM, and zig, are here, in place of what the target's
+# owner gives.
 need_llvm() {
+  [[ "$root" != *\ * ]] || missing "$1, or a path without spaces" || return 1
   first_of ld64.lld ld64.lld-14 >/dev/null && first_of ld.lld ld.lld-14 >/dev/null &&
     command -v clang >/dev/null && zig_binary >/dev/null || missing "$1, or clang, lld and zig: ./build.sh deps"
 }

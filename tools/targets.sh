@@ -49,17 +49,21 @@ target_cc() {
 }
 
 # target_link TARGET CC: flags for its linker. Only P2P_ functions leave the library,
-# and it stays loaded: Go cannot be unloaded.
+# and it stays loaded: Go cannot be unloaded. The script in quotes of its own, because
+# the path may have spaces.
 target_link() {
+  local elf="\"-Wl,--version-script=$root/cexport/exports.map\" -Wl,-z,nodelete -Wl,-soname,libunityp2p.so"
   case "$1" in
-  linux-*) say "-Wl,--version-script=$root/cexport/exports.map -Wl,-z,nodelete -Wl,-soname,libunityp2p.so" ;;
-  android-*) say "-Wl,--version-script=$root/cexport/exports.map -Wl,-z,nodelete -Wl,-soname,libunityp2p.so -Wl,-z,max-page-size=16384 -llog" ;;
+  linux-*) say "$elf" ;;
+  android-*) say "$elf -Wl,-z,max-page-size=16384 -llog" ;;
   macos-*) say "-Wl,-exported_symbol,_P2P_* -Wl,-install_name,@rpath/libunityp2p.dylib" ;;
   windows-*) [[ "$2" != *mingw32-gcc ]] || say "-Wl,--no-insert-timestamp" ;; # zig's linker writes none
   esac
 }
 
-# target_go TARGET OUT CC LDFLAGS: one run of Go's build for a target.
+# target_go TARGET OUT CC LDFLAGS: one run of Go's build for a target. The ID says which
+# symbols belong to which library; it is ours, because Go's depends on where the
+# compiler is.
 target_go() {
   local os="${1%%-*}" mode=c-shared more=""
   case "$os" in
@@ -73,7 +77,7 @@ target_go() {
   mkdir -p "$(dirname "$2")"
   GOOS="$os" GOARCH="$(target_arch "$1")" GOARM=7 CC="$3" CGO_ENABLED=1 \
     go build -trimpath -buildvcs=false -buildmode="$mode" -tags "$library_tags" \
-    -ldflags "-buildid= -X main.version=$version -X main.commit=$(commit) $4 $more -extldflags \"$(target_link "$1" "$3")\"" \
+    -ldflags "-buildid=$(identity)/$1 -X main.identity=$(identity) $4 $more -extldflags '$(target_link "$1" "$3")'" \
     -o "$2" ./cexport && rm -f "${2%.*}.h" || return 1
   # zig leaves these where Go looks what a compiler can do.
   rm -f ./-.o cexport/cgo-gcc-input-*.o
@@ -82,6 +86,7 @@ target_go() {
 # build_one TARGET OUT: the stripped library, and its twin with symbols.
 build_one() {
   local cc symbols="build/symbols/$1/${2##*/}" all=""
+  rm -f "$2" "$symbols" # what fails leaves nothing old behind
   cc="$(target_cc "$1")" || return 1
   case "$1" in
   macos-*) all="-w" ;; # for DWARF Go would call Xcode's dsymutil
@@ -89,16 +94,18 @@ build_one() {
   target_go "$1" "$symbols" "$cc" "$all" &&
     target_go "$1" "$2" "$cc" "-s -w" || return 1
   case "$1" in
-  linux-*) strip_symbols "$2" ;;
+  linux-*) strip_symbols "$2" --strip-all ;;
+  macos-*) [[ "$cc" != clang* ]] || strip_symbols "$2" --discard-all ;; # LLVM's linker does not; signs anew
   windows-*) finish_windows "$1" "$2" ;;
   esac
 }
 
-# strip_symbols FILE: zig leaves some that Go's linker asked it to strip.
+# strip_symbols FILE HOW: of those that Go's linker asked them to strip, zig and LLVM's
+# linker leave some.
 strip_symbols() {
   local strip
   strip="$(first_of llvm-strip llvm-strip-14)" || missing "llvm: ./build.sh deps" || return 1
-  "$strip" --strip-all "$1"
+  "$strip" "$2" "$1"
 }
 
 # finish_windows TARGET DLL: no export of Go's own, and an import library for MSVC
@@ -111,7 +118,7 @@ finish_windows() {
   esac
   tool="$(first_of llvm-dlltool llvm-dlltool-14)" || missing "llvm: ./build.sh deps" || return 1
   mkdir -p "$import"
-  strip_symbols "$2" &&
+  strip_symbols "$2" --strip-all &&
     go run ./internal/check trim "$2" &&
     go run ./internal/check def >"$import/unityp2p.def" &&
     "$tool" -m "$machine" -D unityp2p.dll -d "$import/unityp2p.def" -l "$import/unityp2p.lib"
@@ -122,45 +129,50 @@ build_target() {
   local out
   out="unity/Plugins/$(target_file "$1")"
   if [ "$1" = macos-universal ]; then
-    build_one macos-arm64 build/macos/arm64/libunityp2p.dylib || return 1
-    build_one macos-x86_64 build/macos/x86_64/libunityp2p.dylib || return 1
-    mkdir -p "$(dirname "$out")"
-    "$(first_of lipo llvm-lipo llvm-lipo-14)" -create build/macos/*/libunityp2p.dylib -output "$out"
+    build_macos "$out" || return 1
   else
     build_one "$1" "$out" || return 1
   fi
   say "$1: $out, $(wc -c <"$out") bytes"
 }
 
-# build_targets TARGET…|all: each of them; a target whose toolchain is missing is
-# an error, with "all" only a line.
-build_targets() {
-  local target reason
-  need go "install Go from https://go.dev/dl"
-  if [ "$1" != all ]; then
-    for target in "$@"; do target_file "$target" >/dev/null; done
-    for target in "$@"; do
-      build_target "$target" || die "$target was not built"
-    done
-  else
-    for target in "${targets[@]}"; do
-      if reason="$(build_target "$target" 2>&1)"; then
-        say "$reason"
-      elif [ "${reason#not here: }" != "$reason" ]; then
-        say "$target: $reason"
-      else
-        die "$target: $reason"
-      fi
-    done
-  fi
-  go run ./internal/plugins unity/Plugins
+# build_macos OUT: both processors' in one file.
+build_macos() {
+  local lipo
+  rm -f "$1"
+  lipo="$(first_of lipo llvm-lipo llvm-lipo-14)" || missing "Xcode on a Mac, or llvm: ./build.sh deps" || return 1
+  build_one macos-arm64 build/macos/arm64/libunityp2p.dylib &&
+    build_one macos-x86_64 build/macos/x86_64/libunityp2p.dylib || return 1
+  mkdir -p "$(dirname "$1")"
+  "$lipo" -create build/macos/arm64/libunityp2p.dylib build/macos/x86_64/libunityp2p.dylib -output "$1" || return 1
+  rm -rf unity/Plugins/macOS/arm64* unity/Plugins/macOS/x86_64* # Unity takes one of a name
 }
 
-# check_libraries DIR: what every library there must be; and those for iOS link into an
-# app.
+# build_targets TARGET…|all: each of them, whatever becomes of the others; one that
+# fails is an error at the end. So is one whose toolchain is missing, unless it was
+# "all".
+build_targets() {
+  local target reason wanted=("$@") failed=""
+  need go "install Go from https://go.dev/dl"
+  [ "$1" != all ] || wanted=("${targets[@]}")
+  for target in "${wanted[@]}"; do target_file "$target" >/dev/null; done
+  for target in "${wanted[@]}"; do
+    if reason="$(build_target "$target" 2>&1)"; then
+      say "$reason"
+      continue
+    fi
+    say "$target: $reason"
+    [ "$1" = all ] && [ "${reason#not here: }" != "$reason" ] || failed="$failed $target"
+  done
+  go run ./internal/plugins unity/Plugins
+  [ -z "$failed" ] || die "not built:$failed"
+}
+
+# check_libraries DIR [BUILD]: what every library there must be, and what belongs to
+# them in BUILD; and those for iOS link into an app.
 check_libraries() {
   local archive cc
-  go run ./internal/check files "$1"
+  go run ./internal/check files "$@"
   make_scratch
   for archive in "$1"/iOS/arm64/*.a; do
     [ -f "$archive" ] || continue

@@ -49,10 +49,15 @@ func bridge(t *testing.T, program string, flags ...string) string {
 	return run(t, []string{"TSAN_OPTIONS=die_after_fork=0"}, out)
 }
 
-// The libraries that programs use: as build.sh makes it, and one whose engine can
-// be kept busy (burn.go).
+// The libraries that programs use: the one that UNITYP2P_LIBRARY names, else as build.sh
+// makes it; and one whose engine can be kept busy (burn.go).
 var (
-	library = sync.OnceValues(func() (string, error) { return makeLibrary("") })
+	library = sync.OnceValues(func() (string, error) {
+		if file := os.Getenv("UNITYP2P_LIBRARY"); file != "" {
+			return file, nil
+		}
+		return makeLibrary("")
+	})
 	burning = sync.OnceValues(func() (string, error) { return makeLibrary("burn") })
 )
 

@@ -57,7 +57,7 @@ func lookArchive(data []byte) (facts, error) {
 	}
 	slices.Sort(f.exports)
 	f.needs = fmt.Sprintf("%d objects", objects)
-	if runtimes > 1 {
+	if runtimes != 1 {
 		f.wrong = append(f.wrong, fmt.Sprintf("%d Go runtimes", runtimes))
 	}
 	return f, nil

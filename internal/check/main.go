@@ -1,13 +1,15 @@
 // Command check looks at built libraries: that each is what its platform needs,
 // and that it has nothing else.
 //
-//	check files DIR       every library below unity/Plugins or the like
-//	check sizes DIR       what code is in them, by package
-//	check trim DLL        takes Go's own export out of a DLL
-//	check def             writes a module-definition file of the header's functions
+//	check files DIR [BUILD]  every library below unity/Plugins or the like, and what
+//	                         belongs to them in BUILD/symbols and BUILD/import
+//	check sizes DIR          what code is in them, by package
+//	check trim DLL           takes Go's own export out of a DLL
+//	check def                writes a module-definition file of the header's functions
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"io/fs"
 	"os"
@@ -27,7 +29,9 @@ func main() {
 func run(args []string) error {
 	switch {
 	case len(args) == 2 && args[0] == "files":
-		return files(args[1])
+		return files(args[1], "")
+	case len(args) == 3 && args[0] == "files":
+		return files(args[1], args[2])
 	case len(args) == 2 && args[0] == "sizes":
 		return sizes(args[1])
 	case len(args) == 2 && args[0] == "trim":
@@ -40,7 +44,7 @@ func run(args []string) error {
 		fmt.Printf("EXPORTS\n  %s\n", strings.Join(names, "\n  "))
 		return nil
 	}
-	return fmt.Errorf("usage: check files DIR | sizes DIR | trim DLL | def")
+	return fmt.Errorf("usage: check files DIR [BUILD] | sizes DIR | trim DLL | def")
 }
 
 // functions are the names in the header: what a library exports.
@@ -59,10 +63,20 @@ func functions() ([]string, error) {
 
 // facts are what can be said of a library, whatever its format.
 type facts struct {
-	format  string   // "ELF x86_64"
-	exports []string // functions, sorted
-	needs   string   // what it loads, and what system it asks for
-	wrong   []string // what must not be
+	format   string   // "ELF x86_64"
+	exports  []string // functions, sorted
+	needs    string   // what it loads, and what system it asks for
+	commit   string   // that it was built from
+	stripped bool
+	parts    []part   // one for each processor
+	wrong    []string // what must not be
+}
+
+// part is the code for one processor.
+type part struct {
+	processor string   // of a file for several
+	code      [32]byte // its hash
+	id        string   // by which debuggers find the symbols; Windows has none
 }
 
 // limits are the largest sizes, in MiB, by folder.
@@ -71,38 +85,24 @@ var limits = map[string]int64{"macOS/universal": 26, "iOS/arm64": 26, "iOS/simul
 const usualLimit = 14
 
 // files checks all libraries below a folder, and prints a table.
-func files(top string) error {
-	want, err := functions()
-	if err != nil {
-		return err
-	}
+func files(top, build string) error {
 	bad, seen := 0, 0
-	fmt.Printf("%-22s %-20s %11s  %s\n", "library", "format", "bytes", "needs")
-	err = filepath.WalkDir(top, func(path string, entry fs.DirEntry, err error) error {
+	fmt.Printf("%-22s %-20s %11s %6s  %-18s  %s\n", "library", "format", "bytes", "limit", "commit", "needs")
+	err := filepath.WalkDir(top, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() || filepath.Ext(path) == ".meta" {
 			return err
 		}
 		seen++
-		f, size, err := look(path)
-		if err != nil {
-			return fmt.Errorf("%s: %w", path, err)
-		}
 		folder, err := filepath.Rel(top, filepath.Dir(path))
 		if err != nil {
 			return err
 		}
 		folder = filepath.ToSlash(folder)
-		if !slices.Equal(f.exports, want) {
-			f.wrong = append(f.wrong, fmt.Sprintf("exports %v", difference(f.exports, want)))
+		f, size, err := judge(path, folder, build)
+		if err != nil {
+			return fmt.Errorf("%s: %w", path, err)
 		}
-		limit := int64(usualLimit)
-		if l, ok := limits[folder]; ok {
-			limit = l
-		}
-		if size > limit<<20 {
-			f.wrong = append(f.wrong, fmt.Sprintf("larger than %d MiB", limit))
-		}
-		fmt.Printf("%-22s %-20s %11d  %s\n", folder, f.format, size, f.needs)
+		fmt.Printf("%-22s %-20s %11d %2d MiB  %-18s  %s\n", folder, f.format, size, limit(folder), f.commit, f.needs)
 		for _, w := range f.wrong {
 			bad++
 			fmt.Printf("    WRONG: %s\n", w)
@@ -117,6 +117,44 @@ func files(top string) error {
 	}
 	fmt.Printf("%d libraries are as they must be\n", seen)
 	return nil
+}
+
+func limit(folder string) int64 {
+	if l, ok := limits[folder]; ok {
+		return l
+	}
+	return usualLimit
+}
+
+// judge is all that is wrong with one library, and with what belongs to it in build,
+// if that is given.
+func judge(path, folder, build string) (facts, int, error) {
+	want, err := functions()
+	if err != nil {
+		return facts{}, 0, err
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return facts{}, 0, err
+	}
+	f, err := look(path, data)
+	if err != nil {
+		return f, len(data), err
+	}
+	if !slices.Equal(f.exports, want) {
+		f.wrong = append(f.wrong, fmt.Sprintf("exports %v", difference(f.exports, want)))
+	}
+	if l := limit(folder); int64(len(data)) > l<<20 {
+		f.wrong = append(f.wrong, fmt.Sprintf("larger than %d MiB", l))
+	}
+	if !f.stripped {
+		f.wrong = append(f.wrong, "not stripped")
+	}
+	f.identify(data)
+	if build != "" {
+		f.wrong = append(f.wrong, companions(f, path, folder, build, want)...)
+	}
+	return f, len(data), nil
 }
 
 // difference is what one has more than the other, each with a sign.
@@ -136,43 +174,55 @@ func difference(got, want []string) []string {
 }
 
 // look reads a file of any of the formats.
-func look(path string) (facts, int64, error) {
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return facts{}, 0, err
-	}
-	var f facts
+func look(path string, data []byte) (facts, error) {
 	switch filepath.Ext(path) {
 	case ".so":
-		f, err = lookELF(data, strings.Contains(path, "Android"))
+		return lookELF(data, strings.Contains(filepath.ToSlash(path), "/Android/"))
 	case ".dll":
-		f, err = lookPE(data)
+		return lookPE(data)
 	case ".dylib":
-		f, err = lookFat(data)
+		return lookFat(data)
 	case ".a":
-		f, err = lookArchive(data)
-	default:
-		err = fmt.Errorf("no format that is known here")
+		return lookArchive(data)
 	}
-	if err == nil {
-		f.wrong = append(f.wrong, identity(data)...)
-	}
-	return f, int64(len(data)), err
+	return facts{}, fmt.Errorf("no format that is known here")
 }
 
-// identity: version, commit and ABI stand in the file.
-func identity(data []byte) []string {
-	var wrong []string
-	if !regexp.MustCompile(`unityp2p ABI \d+\x00`).Match(data) {
-		wrong = append(wrong, "it does not say its ABI")
+// identify finds version, commit and ABI in the file: what build.sh has the linker
+// write, and what text.c says.
+func (f *facts) identify(data []byte) {
+	abi, err := headerABI()
+	if err != nil || !bytes.Contains(data, []byte("unityp2p ABI "+abi+"\x00")) {
+		f.wrong = append(f.wrong, "it does not say the ABI of the header")
 	}
-	changelog, err := os.ReadFile("CHANGELOG.md")
+	version, err := newestVersion()
+	m := regexp.MustCompile(`unityp2p/([0-9][\w.+-]*)/([0-9a-f]{12}(?:-dirty)?)`).FindSubmatch(data)
+	switch {
+	case m == nil:
+		f.wrong = append(f.wrong, "it does not say its version and commit")
+	case err != nil || string(m[1]) != version:
+		f.wrong = append(f.wrong, fmt.Sprintf("its version is %s, the changelog's %s", m[1], version))
+	default:
+		f.commit = string(m[2])
+	}
+}
+
+// headerABI is the number that the header has.
+func headerABI() (string, error) {
+	return find("include/p2p.h", `(?m)^#define P2P_ABI_VERSION\s+(\d+)`)
+}
+
+// newestVersion is the changelog's first.
+func newestVersion() (string, error) { return find("CHANGELOG.md", `(?m)^## \[(\d[^\]]*)\]`) }
+
+func find(file, pattern string) (string, error) {
+	text, err := os.ReadFile(file)
 	if err != nil {
-		return append(wrong, err.Error())
+		return "", err
 	}
-	version := regexp.MustCompile(`(?m)^## \[(\d[^\]]*)\]`).FindSubmatch(changelog)
-	if version == nil || !strings.Contains(string(data), string(version[1])) {
-		wrong = append(wrong, "it does not say its version")
+	m := regexp.MustCompile(pattern).FindSubmatch(text)
+	if m == nil {
+		return "", fmt.Errorf("%s has nothing like %s", file, pattern)
 	}
-	return wrong
+	return string(m[1]), nil
 }

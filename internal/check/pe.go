@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"debug/pe"
 	"encoding/binary"
 	"fmt"
@@ -27,6 +28,10 @@ func lookPE(data []byte) (facts, error) {
 		return f, err
 	}
 	f.exports = table.names
+	if table.functions != len(table.names) {
+		f.wrong = append(f.wrong, fmt.Sprintf("exports %d functions by %d names", table.functions, len(table.names)))
+	}
+	f.wrong = append(f.wrong, hardening(file)...)
 	imported, err := file.ImportedSymbols()
 	if err != nil {
 		return f, err
@@ -48,13 +53,41 @@ func lookPE(data []byte) (facts, error) {
 		}
 	}
 	f.needs = strings.Join(libraries, " ")
-	for _, s := range file.Sections {
-		if strings.HasPrefix(s.Name, ".debug") || strings.HasPrefix(s.Name, ".zdebug") {
-			f.wrong = append(f.wrong, "has debugging information")
-			break
-		}
+	f.stripped = len(file.Symbols) == 0 && !slices.ContainsFunc(file.Sections, func(s *pe.Section) bool {
+		return strings.HasPrefix(s.Name, ".debug") || strings.HasPrefix(s.Name, ".zdebug")
+	})
+	text := file.Section(".text")
+	if text == nil {
+		return f, fmt.Errorf("it has no code")
 	}
+	code, err := text.Data()
+	if err != nil {
+		return f, err
+	}
+	// What is behind it fills a page of the file.
+	f.parts = []part{{code: sha256.Sum256(code[:min(len(code), int(text.VirtualSize))])}}
 	return f, nil
+}
+
+// hardening are the protections that the file declines: code at an address that nobody
+// knows, data that is never executed.
+func hardening(file *pe.File) []string {
+	want := uint16(pe.IMAGE_DLLCHARACTERISTICS_DYNAMIC_BASE | pe.IMAGE_DLLCHARACTERISTICS_NX_COMPAT)
+	var has uint16
+	switch h := file.OptionalHeader.(type) {
+	case *pe.OptionalHeader64:
+		has = h.DllCharacteristics
+	case *pe.OptionalHeader32:
+		has = h.DllCharacteristics
+	}
+	var wrong []string
+	if has&want != want {
+		wrong = append(wrong, fmt.Sprintf("its characteristics are %#x", has))
+	}
+	if file.Section(".reloc") == nil {
+		wrong = append(wrong, "cannot be moved in memory")
+	}
+	return wrong
 }
 
 func machine(m uint16) string {
@@ -71,8 +104,9 @@ func machine(m uint16) string {
 
 // exports is a DLL's export table (PE format, section 6.3).
 type exports struct {
-	at    int // of the directory in the file
-	names []string
+	at        int // of the directory in the file
+	functions int // some may have no name, only a number
+	names     []string
 }
 
 func exportTable(file *pe.File, data []byte) (exports, error) {
@@ -87,7 +121,7 @@ func exportTable(file *pe.File, data []byte) (exports, error) {
 	if directory.VirtualAddress == 0 || at < 0 || at+40 > len(data) {
 		return exports{}, fmt.Errorf("no export table")
 	}
-	e := exports{at: at}
+	e := exports{at: at, functions: int(binary.LittleEndian.Uint32(data[at+20:]))}
 	count := int(binary.LittleEndian.Uint32(data[at+24:]))
 	names := offset(file, binary.LittleEndian.Uint32(data[at+32:]))
 	for i := range count {
@@ -114,8 +148,8 @@ func offset(file *pe.File, address uint32) int {
 	return -1
 }
 
-// trim takes Go's own export out of a DLL: it is the last of the table, which is
-// sorted, and so the table needs only to be shorter.
+// trim takes Go's own export out of a DLL: it is the last of the names, which are
+// sorted, and so the tables need only to be shorter.
 func trim(path string) error {
 	data, err := os.ReadFile(path)
 	if err != nil {
@@ -133,6 +167,11 @@ func trim(path string) error {
 	if last < 0 || table.names[last] != goExport {
 		return nil
 	}
+	numbers := offset(file, binary.LittleEndian.Uint32(data[table.at+36:]))
+	if numbers < 0 || numbers+2*last+2 > len(data) || int(binary.LittleEndian.Uint16(data[numbers+2*last:])) != table.functions-1 {
+		return fmt.Errorf("%s: %s is not the last of its functions", path, goExport)
+	}
+	binary.LittleEndian.PutUint32(data[table.at+20:], uint32(table.functions-1))
 	binary.LittleEndian.PutUint32(data[table.at+24:], uint32(last)) // the names
 	return os.WriteFile(path, data, 0o644)
 }

@@ -171,8 +171,11 @@ func sharedLibrary(t *testing.T) string {
 	return file
 }
 
-// library is the library as build.sh makes it.
+// library is the one that UNITYP2P_LIBRARY names, else as build.sh makes it.
 var library = sync.OnceValues(func() (string, error) {
+	if file := os.Getenv("UNITYP2P_LIBRARY"); file != "" {
+		return file, nil
+	}
 	file := filepath.Join(scratch, "libunityp2p.so")
 	top, err := filepath.Abs(root)
 	if err != nil {
