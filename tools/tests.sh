@@ -10,6 +10,9 @@ install_tools() {
   if [ "$(uname)" = Linux ]; then # internal/netlab
     command -v nft >/dev/null || missing="$missing nftables"
     command -v ip >/dev/null || missing="$missing iproute2"
+    command -v systemd-analyze >/dev/null || missing="$missing systemd"
+    command -v sysctl >/dev/null || missing="$missing procps"
+    [ -f /etc/ssl/certs/ca-certificates.crt ] || missing="$missing ca-certificates"
   fi
   command -v mcs >/dev/null || missing="$missing mono-mcs"
   command -v mono-boehm >/dev/null || missing="$missing mono-runtime-boehm"

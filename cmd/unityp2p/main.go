@@ -18,8 +18,19 @@ import (
 	"syscall"
 )
 
-// version is set by the linker.
-var version = "0.1.0-dev"
+// Set by the linker.
+var (
+	version = "0.1.0-dev"
+	commit  string // "": unknown
+)
+
+// versionText is the version for people, with the commit if it is known.
+func versionText() string {
+	if commit == "" {
+		return version
+	}
+	return version + " (" + commit + ")"
+}
 
 const usage = `usage: unityp2p COMMAND [FLAGS]
 
@@ -64,7 +75,7 @@ func run(ctx context.Context, args []string, in io.Reader, out, errors io.Writer
 	case "token":
 		return token(args[1:], os.LookupEnv, out, errors)
 	case "version":
-		_, err := fmt.Fprintln(out, version)
+		_, err := fmt.Fprintln(out, versionText())
 		return err
 	case "help", "-h", "--help":
 		_, err := fmt.Fprint(out, usage)

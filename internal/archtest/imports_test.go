@@ -67,6 +67,7 @@ var mayImport = map[string][]string{
 	"internal/bench":        {"signaling"},
 	"internal/bench/raw":    {},
 	"internal/chromium":     {},
+	"internal/deploy":       {},
 	"internal/docs":         {},
 	"internal/check":        {},
 	"internal/lint":         {},
