@@ -6,6 +6,11 @@ root="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 cd "$root"
 
 version="$(sed -n '/^## \[\([0-9][^]]*\)\].*/{s//\1/p;q;}' CHANGELOG.md)"
+# This commit's name, as long on every machine, and whether the files are others than
+# its own. Nothing without git.
+commit="$(git describe --always --dirty --exclude '*' --abbrev=12 2>/dev/null || true)"
+# What a library says of itself; internal/check looks for it.
+identity="unityp2p/$version/$commit"
 library_limit=$((14 * 1024 * 1024))
 # WebSockets need no HTTP/2: 0.4 MB less.
 library_tags="nethttpomithttp2"

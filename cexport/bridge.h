@@ -193,7 +193,7 @@ int32_t bridge_suspended(P2P_Handle h);
 /* The engine is done with a disposed handle. */
 void bridge_closed(P2P_Handle h);
 void bridge_log(uint32_t level, const char *line, uint32_t length);
-/* What P2P_VersionString answers. */
+/* What P2P_VersionString answers from now on. To be called once. */
 void bridge_version(const char *text);
 
 /* --------------------------------------------------------------------- other */

@@ -33,11 +33,15 @@ __attribute__((used)) static const char identity[] = "unityp2p ABI " DIGITS(P2P_
 
 P2P_API uint32_t P2P_AbiVersion(void) { return P2P_ABI_VERSION; }
 
-static char version[64] = "unknown";
+static const char *_Atomic version = "unknown";
 
-void bridge_version(const char *text) { text_copy(version, sizeof version, text); }
+void bridge_version(const char *text) {
+    static char copy[64]; /* written once, before anybody sees it */
+    text_copy(copy, sizeof copy, text);
+    atomic_store_explicit(&version, copy, memory_order_release);
+}
 
-P2P_API const char *P2P_VersionString(void) { return version; }
+P2P_API const char *P2P_VersionString(void) { return atomic_load_explicit(&version, memory_order_acquire); }
 
 P2P_API const char *P2P_ErrorString(int32_t code) {
     switch (code) {

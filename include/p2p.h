@@ -249,7 +249,8 @@ typedef struct P2P_SignalingConfig {
 /* The ABI of the library that is loaded. Compare with P2P_ABI_VERSION. */
 P2P_API uint32_t P2P_CALL P2P_AbiVersion(void);
 
-/* "1.2.3 (commit)"; static, never NULL. */
+/* "1.2.3 (commit)"; static, never NULL. "unknown" in the first moments after loading,
+ * while the engine starts. */
 P2P_API const char *P2P_CALL P2P_VersionString(void);
 
 /* A sentence for any P2P_ERR_, P2P_TROUBLE_ or P2P_REASON_ code; static, never

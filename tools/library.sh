@@ -1,13 +1,6 @@
 # shellcheck shell=bash
 # The library of this platform, and programs around it. Sourced by build.sh.
 
-# commit: this commit's name, as long on every machine, and whether the files are
-# others than its own. Nothing without git.
-commit() { git describe --always --dirty --exclude '*' --abbrev=12 2>/dev/null || true; }
-
-# identity: what a library says of itself; internal/check looks for it.
-identity() { say "unityp2p/$version/$(commit)"; }
-
 # target_here: this platform's target, as build_targets names them.
 target_here() {
   local arch
@@ -56,7 +49,7 @@ build_library() {
 build_library_to() {
   mkdir -p "$(dirname "$1")"
   CGO_ENABLED=1 go build -trimpath -buildvcs=false -buildmode=c-shared -tags "$library_tags,${2:-}" \
-    -ldflags "-s -w -X main.identity=$(identity) -extldflags '$(linker_flags)'" -o "$1" ./cexport
+    -ldflags "-s -w -X main.identity=$identity -extldflags '$(linker_flags)'" -o "$1" ./cexport
   rm -f "${1%.*}.h"
 }
 

@@ -43,7 +43,7 @@ package_libraries() {
   for target in "${targets[@]}"; do
     file="unity/Plugins/$(target_file "$target")"
     [ -f "$file" ] || continue
-    grep -aqF "$(identity)" "$file" || die "$target is not of this commit: build it again"
+    grep -aqF "$identity" "$file" || die "$target is not of this commit: build it again"
     folder="$scratch/package/$target"
     mkdir -p "$folder/include" "$folder/lib"
     cp include/p2p.h "$folder/include/"

@@ -77,7 +77,7 @@ target_go() {
   mkdir -p "$(dirname "$2")"
   GOOS="$os" GOARCH="$(target_arch "$1")" GOARM=7 CC="$3" CGO_ENABLED=1 \
     go build -trimpath -buildvcs=false -buildmode="$mode" -tags "$library_tags" \
-    -ldflags "-buildid=$(identity)/$1 -X main.identity=$(identity) $4 $more -extldflags '$(target_link "$1" "$3")'" \
+    -ldflags "-buildid=$identity/$1 -X main.identity=$identity $4 $more -extldflags '$(target_link "$1" "$3")'" \
     -o "$2" ./cexport && rm -f "${2%.*}.h" || return 1
   # zig leaves these where Go looks what a compiler can do.
   rm -f ./-.o cexport/cgo-gcc-input-*.o

@@ -12,7 +12,7 @@ import (
 // lookArchive reads a static library for iOS: an ar archive of Mach-O objects
 // with one Go runtime in it.
 func lookArchive(data []byte) (facts, error) {
-	f := facts{format: "archive"}
+	f := facts{format: "archive", stripped: true}
 	rest, ok := bytes.CutPrefix(data, []byte("!<arch>\n"))
 	if !ok {
 		return f, fmt.Errorf("no archive")
@@ -35,6 +35,7 @@ func lookArchive(data []byte) (facts, error) {
 		}
 		objects++
 		for _, section := range object.Sections {
+			f.stripped = f.stripped && section.Seg != "__DWARF"
 			// Go marks its object as assembler, which has none, by an empty __asm.
 			if section.Seg == "__LLVM" && section.Name != "__asm" {
 				f.wrong = append(f.wrong, "has bitcode")

@@ -38,6 +38,7 @@ static void room(void) {
         CHECK(m.data_length == sizes[i] && memcmp(arena + m.data_offset, data, sizes[i]) == 0);
     }
     CHECK_IS(P2P_SendMessage(client, here.connection, data, 262145, P2P_SEND_UNRELIABLE), P2P_ERR_TOO_LARGE);
+    CHECK(P2P_VersionString()[0] >= '0' && P2P_VersionString()[0] <= '9');
     P2P_Stats s = {.struct_size = sizeof s, .age_ms = UINT32_MAX};
     time_t deadline = time(NULL) + 30;
     do {
