@@ -2,6 +2,7 @@
  * P2P_Suspend, P2P_Resume, P2P_Shutdown. */
 #include "bridge.h"
 
+#include <stddef.h>
 #include <string.h>
 
 #define MAX_URL 2048u
@@ -9,6 +10,7 @@
 #define MAX_ROOM_UNITS 256u
 #define MAX_TOKEN 4096u
 #define MAX_ICE 16384u
+#define MAX_PIN 128u
 #define MAX_ADDRESS 64u
 
 P2P_Handle handle_at(uint32_t n);
@@ -64,12 +66,13 @@ static uint64_t utf16_units(const char *s) {
     return units;
 }
 
-/* Copies a struct that may be older (shorter: the rest is 0) or newer (longer:
- * what we do not know must be 0) than ours. */
-static int32_t read_struct(void *dst, uint64_t size, uint64_t oldest, const void *src) {
+/* Copies a struct that may be of the older version (shorter: the rest is 0) or
+ * newer (longer: what we do not know must be 0) than ours. Between the two sizes
+ * a field would be cut in half. */
+static int32_t read_struct(void *dst, uint64_t size, uint64_t older, const void *src) {
     uint32_t claimed;
     memcpy(&claimed, src, sizeof claimed);
-    if (claimed < oldest || claimed > 4096) {
+    if ((claimed < size && claimed != older) || claimed > 4096) {
         return refuse(P2P_ERR_STRUCT_SIZE, "struct_size is not that of any version of this struct");
     }
     memset(dst, 0, (size_t)size);
@@ -121,6 +124,17 @@ static int32_t check_numbers(P2P_Config *c) {
                       "disconnect_after_ms must be longer than unreachable_after_ms");
     }
     return P2P_OK;
+}
+
+/* A fingerprint: 64 hexadecimal digits, and colons wherever. */
+static bool is_pin(const char *s) {
+    uint32_t digits = 0;
+    for (; *s != '\0'; s++) {
+        bool digit = (*s >= '0' && *s <= '9') || (*s >= 'a' && *s <= 'f') || (*s >= 'A' && *s <= 'F');
+        if (!digit && *s != ':') return false;
+        digits += digit;
+    }
+    return digits == 64;
 }
 
 static bool begins_with(const char *s, const char *prefix) {
@@ -187,12 +201,14 @@ static int32_t begin(P2P_Handle *out_handle, const void *config, bool needed) {
     return P2P_OK;
 }
 
-/* Up to max_members.. the first version of the struct ends with its last field. */
+/* The first version of P2P_Config ended before tls_pin. */
+#define OLDEST_CONFIG offsetof(P2P_Config, tls_pin)
+
 static int32_t create(uint32_t kind, const P2P_Config *config, P2P_Handle *out_handle) {
     int32_t error = begin(out_handle, config, true);
     if (error != P2P_OK) return error;
     P2P_Config c;
-    error = read_struct(&c, sizeof c, sizeof c, config);
+    error = read_struct(&c, sizeof c, OLDEST_CONFIG, config);
     if (error != P2P_OK) return error;
     error = check_config(&c);
     if (error != P2P_OK) return error;
@@ -203,18 +219,28 @@ static int32_t create(uint32_t kind, const P2P_Config *config, P2P_Handle *out_h
         {c.room, 0, MAX_ROOM_BYTES, "room is too long or not UTF-8", &r.room},
         {c.token, 0, MAX_TOKEN, "token is longer than 4096 bytes or not UTF-8", &r.token},
         {c.ice_servers, 0, MAX_ICE, "ice_servers is longer than 16384 bytes or not UTF-8", &r.ice_servers},
+        {c.tls_pin, 0, MAX_PIN, "tls_pin is longer than 128 bytes or not UTF-8", &r.tls_pin},
     };
+    uint32_t count = sizeof fields / sizeof fields[0];
     uint32_t total = 0;
-    error = check_texts(fields, 4, &total);
+    error = check_texts(fields, count, &total);
     if (error != P2P_OK) return error;
     if (!begins_with(c.signaling_url, "ws://") && !begins_with(c.signaling_url, "wss://")) {
         return refuse(P2P_ERR_INVALID_ARGUMENT, "signaling_url must begin with ws:// or wss://");
+    }
+    if (c.tls_pin != NULL && c.tls_pin[0] != '\0') {
+        if (!is_pin(c.tls_pin)) {
+            return refuse(P2P_ERR_INVALID_ARGUMENT, "tls_pin is no SHA-256 fingerprint: 64 hexadecimal digits");
+        }
+        if (!begins_with(c.signaling_url, "wss://")) {
+            return refuse(P2P_ERR_INVALID_ARGUMENT, "tls_pin needs a signaling_url that begins with wss://");
+        }
     }
     if (utf16_units(c.room) > MAX_ROOM_UNITS) {
         return refuse(P2P_ERR_INVALID_ARGUMENT, "room is longer than 256 UTF-16 code units");
     }
     fill_config(&r, kind, &c);
-    return launch(COMMAND_CREATE, &r, fields, 4, total, out_handle);
+    return launch(COMMAND_CREATE, &r, fields, count, total, out_handle);
 }
 
 P2P_API int32_t P2P_CreateServer(const P2P_Config *config, P2P_Handle *out_handle) {

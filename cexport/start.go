@@ -66,6 +66,7 @@ func roomConfig(data []byte, r *C.struct_room_config) (core.Config, error) {
 	ms := func(n C.uint32_t) time.Duration { return time.Duration(n) * time.Millisecond }
 	cfg := core.Config{
 		Signaling: text(data, r.signaling_url), Room: text(data, r.room), Token: text(data, r.token),
+		TLSPin:   text(data, r.tls_pin),
 		Loopback: core.Loopback(r.loopback), Networks: core.Networks(r.networks),
 		PortMin: uint16(r.port_min), PortMax: uint16(r.port_max),
 		MaxMessage: int(r.max_message), SendBuffer: int(r.send_buffer), ReceiveBuffer: int(r.receive_buffer),

@@ -14,14 +14,16 @@ _Static_assert(sizeof(P2P_Stats) == 216 && offsetof(P2P_Stats, bytes_sent) == 24
                    offsetof(P2P_Stats, local_candidate) == 88,
                "P2P_Stats");
 #if UINTPTR_MAX > 0xffffffffu
-_Static_assert(sizeof(P2P_Config) == 80 && offsetof(P2P_Config, signaling_url) == 8 &&
+_Static_assert(sizeof(P2P_Config) == 88 && offsetof(P2P_Config, signaling_url) == 8 &&
                    offsetof(P2P_Config, networks) == 40 &&
-                   offsetof(P2P_Config, connect_timeout_ms) == 76,
+                   offsetof(P2P_Config, connect_timeout_ms) == 76 &&
+                   offsetof(P2P_Config, tls_pin) == 80,
                "P2P_Config");
 _Static_assert(sizeof(P2P_Batch) == 32 && offsetof(P2P_Batch, more) == 28, "P2P_Batch");
 _Static_assert(sizeof(P2P_SignalingConfig) == 16, "P2P_SignalingConfig");
 #else
-_Static_assert(sizeof(P2P_Config) == 64 && offsetof(P2P_Config, networks) == 24, "P2P_Config");
+_Static_assert(sizeof(P2P_Config) == 68 && offsetof(P2P_Config, networks) == 24 &&
+                   offsetof(P2P_Config, tls_pin) == 64, "P2P_Config");
 _Static_assert(sizeof(P2P_Batch) == 28 && offsetof(P2P_Batch, more) == 24, "P2P_Batch");
 _Static_assert(sizeof(P2P_SignalingConfig) == 12, "P2P_SignalingConfig");
 #endif
@@ -70,6 +72,10 @@ P2P_API const char *P2P_ErrorString(int32_t code) {
     case P2P_TROUBLE_REMOVED: return "the host removed us from the room";
     case P2P_TROUBLE_ROOM_FULL: return "the room takes no more members";
     case P2P_TROUBLE_INTERNAL: return "the engine could not start; P2P_LastError says why";
+    case P2P_TROUBLE_CERTIFICATE: return "the signaling server's certificate is not trusted, or not the pinned one; check tls_pin";
+    case P2P_TROUBLE_NOT_ALLOWED: return "the token does not allow to host, or to join, this room; get one that does";
+    case P2P_TROUBLE_LIMITED: return "a limit of the signaling server was met; trying again later";
+    case P2P_TROUBLE_SIGNALING_ENDED: return "the signaling server does not want us back; existing connections go on";
     case P2P_REASON_LEFT: return "it left";
     case P2P_REASON_REMOVED: return "it was removed, or removed us";
     case P2P_REASON_LOCAL: return "we ended the connection";

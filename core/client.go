@@ -21,6 +21,9 @@ type Client struct {
 	pause    time.Duration
 	waiting  bool // for the next attempt
 	finished bool // does not look for a host any more
+
+	answered bool           // the host has answered the attempt's offer
+	refusal  wire.Extension // why the next ConnectionFailed comes; zero: the usual
 }
 
 // Pauses between attempts to find the host.
@@ -101,10 +104,11 @@ func (c *Client) frame(f wire.Frame) {
 		c.offer()
 	case wire.ConnectionFailed:
 		c.route = nil
-		c.troubled(NoHost, false, "nobody hosts the room %q yet; trying again until somebody does", c.cfg.Room)
+		c.refused()
 		c.search()
 	case wire.ReliableMessage:
 		if n, err := wire.ParseNegotiation(f.Data); err == nil && c.attempt != nil {
+			c.answered = c.answered || n.Kind == wire.Answer
 			c.attempt.link.Remote(n)
 		}
 	case wire.Disconnected:
@@ -123,12 +127,42 @@ func (c *Client) offer() {
 		c.search()
 		return
 	}
-	c.attempt = p
+	c.attempt, c.answered = p, false
+}
+
+// extension notes why a refusal follows.
+func (c *Client) extension(e wire.Extension) {
+	if e.Kind == wire.ExtRefusal {
+		c.refusal = e
+	}
+}
+
+// refused says why there is no link to the host.
+func (c *Client) refused() {
+	why := c.refusal
+	c.refusal = wire.Extension{}
+	switch why.Code {
+	case wire.RefusedJoining:
+		c.pause = searchLongest
+		c.troubled(NotAllowed, false, "the token does not allow to join the room %q; get one that does", c.cfg.Room)
+	case wire.RefusedLimit:
+		c.pause = searchLongest
+		c.troubled(Limited, false, "the signaling server does not connect us to %q now (%q); trying again later", c.cfg.Room, why.Text)
+	default:
+		c.troubled(NoHost, false, "nobody hosts the room %q yet; trying again until somebody does", c.cfg.Room)
+	}
 }
 
 // dropped handles the end of the signaling link by the host's side: it is
-// connected, or it has given up.
+// connected, or it has given up, or it is gone. If it has not answered yet, it
+// will not: then nothing is worth waiting for.
 func (c *Client) dropped() {
+	if c.attempt != nil && !c.answered {
+		c.route = nil
+		c.attempt.abandoned = true
+		c.attempt.link.Close(link.Left)
+		return
+	}
 	c.unroute()
 	c.search()
 }
@@ -178,6 +212,10 @@ func (c *Client) failed(p *peer, why link.Reason) {
 	}
 	c.attempt = nil
 	c.leaveRoute()
+	if p.abandoned {
+		c.search()
+		return
+	}
 	switch why {
 	case link.Removed:
 		c.removed()

@@ -11,6 +11,7 @@ import (
 
 	"github.com/pion/stun/v4"
 
+	"unityp2p/core/sigclient"
 	"unityp2p/core/wire"
 )
 
@@ -61,9 +62,14 @@ const DefaultICEServer = "stun:stun.l.google.com:19302"
 type Config struct {
 	Signaling  string      // ws:// or wss:// URL of the signaling server
 	Room       string      // the room's name, at most 256 UTF-16 code units
-	Token      string      // sent as ?userToken= if not empty
+	Token      string      // for the signaling server, which may want one; "": none
 	TLS        *tls.Config // for wss://; nil: the system's roots
-	ICEServers []ICEServer // nil: DefaultICEServer; empty but not nil: none
+	ICEServers []ICEServer // nil: the signaling server's, else DefaultICEServer; empty but not nil: none
+
+	// TLSPin is the SHA-256 fingerprint, as 64 hexadecimal digits, of the one
+	// certificate that is trusted, whoever made it; "": TLS says what is. It
+	// needs a wss:// URL.
+	TLSPin string
 
 	Loopback         Loopback
 	Networks         Networks // 0: all
@@ -81,6 +87,9 @@ type Config struct {
 
 	Sink   Sink         // takes the events; nil: they wait for Next
 	Logger *slog.Logger // nil: nothing is logged
+
+	pin       *sigclient.Pin
+	handedOut bool // ICE servers of the signaling server are used
 }
 
 // withDefaults checks the configuration and fills in what was left out.
@@ -97,6 +106,14 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if n := len(utf16.Encode([]rune(c.Room))); n > wire.MaxAddressUnits {
 		return c, fmt.Errorf("the room name has %d UTF-16 code units; at most %d are allowed", n, wire.MaxAddressUnits)
+	}
+	if c.TLSPin != "" {
+		if c.pin, err = sigclient.ParsePin(c.TLSPin); err != nil {
+			return c, fmt.Errorf("the TLS pin is wrong: %w", err)
+		}
+		if u.Scheme != "wss" {
+			return c, errors.New("a TLS pin needs a wss:// URL; ws:// has no certificate")
+		}
 	}
 	if c.Loopback > LoopbackOnly {
 		return c, fmt.Errorf("unknown loopback mode %d", c.Loopback)
@@ -153,7 +170,7 @@ func (c Config) withDefaults() (Config, error) {
 		}
 	}
 	if c.ICEServers == nil {
-		c.ICEServers = []ICEServer{{URL: DefaultICEServer}}
+		c.ICEServers, c.handedOut = []ICEServer{{URL: DefaultICEServer}}, true
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)

@@ -18,6 +18,7 @@ type Host struct {
 	pace     pace
 	removed  removals
 	retrying bool
+	name     holding
 }
 
 // introduction is a link at the signaling server over which somebody is about
@@ -40,8 +41,9 @@ const (
 // than it takes a server to notice a socket that was closed, shorter than a
 // player's patience.
 const (
-	reclaimMin = 500 * time.Millisecond
-	reclaimMax = 1500 * time.Millisecond
+	reclaimMin    = 500 * time.Millisecond
+	reclaimMax    = 1500 * time.Millisecond
+	reclaimDenied = 10 * time.Second // where asking again hardly helps
 )
 
 // NewHost opens a room. It returns at once; RoomOpen or RoomTrouble tells what
@@ -59,14 +61,15 @@ func NewHost(cfg Config) (*Host, error) {
 func (h *Host) start()  { h.openSignaling() }
 func (h *Host) resume() { h.openSignaling() }
 
-func (h *Host) signalingUp() { h.claim() }
-
-func (h *Host) signalingDown() {
-	// Links that are being negotiated may still come up by what was said so far.
-	h.incoming = make(map[int16]*introduction)
+func (h *Host) signalingUp() {
+	h.reconnected()
+	h.claim()
 }
 
+func (h *Host) signalingDown() { h.part() }
+
 func (h *Host) claim() {
+	h.claimBack()
 	h.sendFrame(wire.Frame{
 		Type: wire.ServerInitialized, DataType: wire.Text, ID: -1, Data: []byte(h.address),
 	})
@@ -75,11 +78,11 @@ func (h *Host) claim() {
 func (h *Host) frame(f wire.Frame) {
 	switch f.Type {
 	case wire.ServerInitialized:
+		h.named()
 		h.trouble = 0
 		h.report(Event{Type: RoomOpen})
 	case wire.ServerInitFailed:
-		h.troubled(RoomTaken, false, "another host holds the room %q; trying again until it lets go", h.cfg.Room)
-		h.reclaim()
+		h.unnamed()
 	case wire.NewConnection:
 		h.arrive(f.ID)
 	case wire.ReliableMessage:
@@ -93,12 +96,13 @@ func (h *Host) frame(f wire.Frame) {
 	}
 }
 
-func (h *Host) reclaim() {
+// reclaim asks for the name again after a pause, of at least so long.
+func (h *Host) reclaim(pause time.Duration) {
 	if h.retrying {
 		return
 	}
 	h.retrying = true
-	h.after(reclaimMin+rand.N(reclaimMax-reclaimMin), func() {
+	h.after(pause+rand.N(reclaimMax-reclaimMin), func() {
 		h.retrying = false
 		if h.signaling != nil {
 			h.claim()

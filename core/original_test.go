@@ -26,6 +26,8 @@ type original struct {
 	mu       sync.Mutex // also one writer at a time
 	channels map[string]*webrtc.DataChannel
 	opened   chan struct{}
+	linked   chan struct{} // gets one when there is a link as a connector
+	hold     chan struct{} // not nil: the offer waits until it is closed
 	got      chan received
 	labels   []string
 	early    []webrtc.ICECandidateInit
@@ -51,7 +53,7 @@ func newOriginal(t *testing.T, s *server) *original {
 	}
 	o := &original{
 		t: t, ws: ws, pc: pc, channels: make(map[string]*webrtc.DataChannel),
-		opened: make(chan struct{}, 2), got: make(chan received, 100),
+		opened: make(chan struct{}, 2), linked: make(chan struct{}, 1), got: make(chan received, 100),
 	}
 	pc.OnICECandidate(func(c *webrtc.ICECandidate) {
 		if c != nil {
@@ -180,6 +182,10 @@ func (o *original) join(room string) {
 		o.adopt(dc)
 	}
 	go o.run(func() {
+		o.linked <- struct{}{}
+		if o.hold != nil {
+			<-o.hold
+		}
 		offer, err := o.pc.CreateOffer(nil)
 		if err != nil {
 			o.t.Error(err)

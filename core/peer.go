@@ -24,6 +24,7 @@ type peer struct {
 	id        MemberID
 	admitted  bool
 	connected bool
+	abandoned bool // the attempt is given up, which is nothing to report
 
 	// Owned by the readers of one channel each.
 	reliable, unreliable []Event

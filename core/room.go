@@ -50,7 +50,8 @@ type Room struct {
 	peers      map[*peer]struct{} // all, connected or on the way
 	admitted   int                // let in, not yet connected
 	signaling  *sigclient.Client
-	generation int // of the signaling connection; older ones are not listened to
+	generation int   // of the signaling connection; older ones are not listened to
+	tally      tally // of that connection
 	trouble    Code
 	suspended  bool
 	leaving    bool
@@ -63,6 +64,7 @@ type role interface {
 	signalingUp()
 	signalingDown()
 	frame(f wire.Frame)
+	extension(e wire.Extension)
 	admit(p *peer) (in bool, why link.Reason)
 	connected(p *peer)
 	disconnected(p *peer, why link.Reason)
@@ -101,21 +103,25 @@ func (r *Room) init(cfg Config, rl role, host bool) error {
 }
 
 func linkOptions(c *Config, host bool) link.Options {
-	servers := make([]webrtc.ICEServer, 0, len(c.ICEServers))
-	for _, s := range c.ICEServers {
-		servers = append(servers, webrtc.ICEServer{
-			URLs: []string{s.URL}, Username: s.Username, Credential: s.Credential,
-		})
-	}
 	include := c.Loopback == LoopbackInclude || (c.Loopback == LoopbackAuto && namesThisMachine(c.Signaling))
 	return link.Options{
-		ICEServers: servers, IncludeLoopback: include, OnlyLoopback: c.Loopback == LoopbackOnly,
+		ICEServers: pionServers(c.ICEServers), IncludeLoopback: include, OnlyLoopback: c.Loopback == LoopbackOnly,
 		UDP4: c.Networks&UDP4 != 0, UDP6: c.Networks&UDP6 != 0, PortMin: c.PortMin, PortMax: c.PortMax,
 		Host: host, MaxMessage: c.MaxMessage, MaxUnreliable: min(c.MaxMessage, MaxUnreliableSize),
 		SendBuffer: c.SendBuffer, ReceiveBuffer: c.ReceiveBuffer,
 		UnreachableAfter: c.UnreachableAfter, DisconnectAfter: c.DisconnectAfter, ConnectTimeout: c.ConnectTimeout,
 		Logger: c.Logger,
 	}
+}
+
+func pionServers(list []ICEServer) []webrtc.ICEServer {
+	servers := make([]webrtc.ICEServer, 0, len(list))
+	for _, s := range list {
+		servers = append(servers, webrtc.ICEServer{
+			URLs: []string{s.URL}, Username: s.Username, Credential: s.Credential,
+		})
+	}
+	return servers
 }
 
 // namesThisMachine reports whether the URL's host is a loopback address.

@@ -25,13 +25,19 @@ const patience = 60 * time.Second
 type server struct {
 	t       *testing.T
 	address string
+	options signaling.Config
 	sig     *signaling.Server
 	http    *http.Server
 }
 
 func newServer(t *testing.T) *server {
 	t.Helper()
-	s := &server{t: t, address: "127.0.0.1:0"}
+	return newServerWith(t, signaling.Config{ResumeGrace: time.Second})
+}
+
+func newServerWith(t *testing.T, options signaling.Config) *server {
+	t.Helper()
+	s := &server{t: t, address: "127.0.0.1:0", options: options}
 	s.start()
 	t.Cleanup(s.stop)
 	return s
@@ -49,7 +55,7 @@ func (s *server) start() {
 		s.t.Fatal(err)
 	}
 	s.address = listener.Addr().String()
-	if s.sig, err = signaling.New(signaling.Config{}); err != nil {
+	if s.sig, err = signaling.New(s.options); err != nil {
 		s.t.Fatal(err)
 	}
 	web := &http.Server{Handler: s.sig, ReadHeaderTimeout: time.Second}

@@ -126,6 +126,10 @@ typedef uint32_t P2P_Connection;
 #define P2P_TROUBLE_REMOVED         110   /* client: the host removed us (FINAL) */
 #define P2P_TROUBLE_ROOM_FULL       111   /* the host takes no more members */
 #define P2P_TROUBLE_INTERNAL        112   /* the engine could not start; P2P_LastError says why (FINAL) */
+#define P2P_TROUBLE_CERTIFICATE     113   /* the signaling server's certificate is not trusted, or not the pinned one */
+#define P2P_TROUBLE_NOT_ALLOWED     114   /* the token does not allow to host, or to join, this room */
+#define P2P_TROUBLE_LIMITED         115   /* a limit of the signaling server; the sentence has its words */
+#define P2P_TROUBLE_SIGNALING_ENDED 116   /* the signaling server does not want us back (FINAL); existing connections go on */
 
 /* P2P_Event.code of DISCONNECTED */
 #define P2P_REASON_LEFT             201   /* it said goodbye */
@@ -173,9 +177,11 @@ typedef struct P2P_Config {
     uint32_t loopback;             /* P2P_LOOPBACK_; default AUTO */
     const char *signaling_url;     /* "ws://…" or "wss://…", at most 2048 bytes */
     const char *room;              /* any text of at most 256 UTF-16 code units; may be "" */
-    const char *token;             /* sent to the signaling server as ?userToken=; NULL: none */
+    const char *token;             /* for the signaling server: sent in the Authorization header, and as
+                                      ?userToken= to a server that wants it there; NULL: none */
     const char *ice_servers;       /* one a line: "URL [username credential]" (RFC 7064, RFC 7065);
-                                      NULL: stun:stun.l.google.com:19302; "": none */
+                                      NULL: those that the signaling server hands out, else
+                                      stun:stun.l.google.com:19302; "": none */
     uint32_t networks;             /* P2P_NETWORK_; 0: all */
     uint16_t port_min, port_max;   /* UDP ports to use, both ends included; 0: any */
     uint32_t max_message;          /* largest message, bytes; default and most 16 MiB */
@@ -192,6 +198,9 @@ typedef struct P2P_Config {
     uint32_t unreachable_after_ms; /* default 5000, 500 to 3600000 */
     uint32_t disconnect_after_ms;  /* default 30000, more than unreachable_after_ms */
     uint32_t connect_timeout_ms;   /* for one attempt to connect to one member; default 30000 */
+    const char *tls_pin;           /* SHA-256 fingerprint of the one certificate that is trusted for wss://,
+                                      whoever made it: 64 hexadecimal digits, with or without colons;
+                                      NULL or "": the system says what is trusted */
 } P2P_Config;
 
 /* One event. For MESSAGE, the data is at arena + data_offset. */

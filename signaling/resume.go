@@ -173,7 +173,9 @@ func (a *app) takeOver(p, old *peer, echo wire.Frame) {
 	old.address, old.listening = "", false
 	p.ext.secret = old.ext.secret
 	kept := old.lost
-	old.lost = nil
+	if kept != nil {
+		old.lost = nil // not written of a socket that lives: its reader looks at it
+	}
 	a.promise(p, true, old.ext.taken.Load())
 	p.send(echo)
 	for id, l := range old.links {

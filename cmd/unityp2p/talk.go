@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -22,6 +23,9 @@ const talkUsage = `Each line goes to everyone in the room. Lines may come from a
   /stats             who is here, by which path
   /quit              leave
 `
+
+// tokenVariable may hold the token of `host` and `join`.
+const tokenVariable = "UNITYP2P_TOKEN"
 
 // room is what Host and Client have in common here.
 type room interface {
@@ -60,7 +64,8 @@ func parseTalk(name string, args []string, errOut io.Writer) (core.Config, error
 	flags := flag.NewFlagSet(name, flag.ContinueOnError)
 	flags.SetOutput(errOut)
 	signaling := flags.String("signaling", "ws://127.0.0.1:12776", "`URL` of the signaling server")
-	token := flags.String("token", "", "user `token` for the signaling server")
+	token := flags.String("token", "", "`token` for the signaling server; "+tokenVariable+" in the environment is seen by fewer")
+	pin := flags.String("tls-pin", "", "SHA-256 `fingerprint` of the one certificate to trust for wss://")
 	ice := flags.String("ice", "default", "STUN and TURN `servers`, separated by commas: URL[ username credential]; none: only direct addresses")
 	loopback := flags.Bool("loopback-only", false, "use nothing but 127.0.0.1")
 	verbose := flags.Bool("v", false, "log what the engine does, to standard error")
@@ -82,7 +87,10 @@ func parseTalk(name string, args []string, errOut io.Writer) (core.Config, error
 		flags.Usage()
 		return core.Config{}, fmt.Errorf("%s takes one room name, got %d", name, len(rooms))
 	}
-	cfg := core.Config{Signaling: *signaling, Room: rooms[0], Token: *token, ICEServers: iceServers(*ice)}
+	if *token == "" {
+		*token = os.Getenv(tokenVariable)
+	}
+	cfg := core.Config{Signaling: *signaling, Room: rooms[0], Token: *token, TLSPin: *pin, ICEServers: iceServers(*ice)}
 	if *loopback {
 		cfg.Loopback = core.LoopbackOnly
 	}

@@ -40,6 +40,8 @@ func TestTokensOfTheProgramOpenItsServer(t *testing.T) {
 	common := []string{"lobby", "-signaling", url, "-ice", "none", "-loopback-only", "-token"}
 	nobody := start(t, append([]string{"host"}, append(common, "wrong")...)...)
 	nobody.expect("refused the token")
+	stranger := start(t, append([]string{"host"}, append(common, joins)...)...)
+	stranger.expect("does not allow")
 	host := start(t, append([]string{"host"}, append(common, hosts)...)...)
 	host.expect("* the room is open")
 	client := start(t, append([]string{"join"}, append(common, joins)...)...)

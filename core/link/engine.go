@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"math/big"
 	"net"
+	"sync"
 	"time"
 
 	"github.com/pion/ice/v4"
@@ -45,9 +46,11 @@ type Options struct {
 // the same to everyone, and no one can take its id.
 type Engine struct {
 	options Options
-	config  webrtc.Configuration
 	member  uint64
 	sockets sockets
+
+	mu     sync.Mutex
+	config webrtc.Configuration
 }
 
 // NewEngine prepares what links share.
@@ -69,6 +72,19 @@ func NewEngine(o Options) (*Engine, error) {
 // Member returns our room-wide id.
 func (e *Engine) Member() uint64 { return e.member }
 
+// SetICEServers sets what the links use that begin from now on.
+func (e *Engine) SetICEServers(servers []webrtc.ICEServer) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.config.ICEServers = servers
+}
+
+func (e *Engine) configuration() webrtc.Configuration {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.config
+}
+
 func (e *Engine) newPeerConnection() (*webrtc.PeerConnection, error) {
 	net, err := e.sockets.current()
 	if err != nil {
@@ -84,7 +100,7 @@ func (e *Engine) newPeerConnection() (*webrtc.PeerConnection, error) {
 		webrtc.WithSettingEngine(settings),
 		webrtc.WithMediaEngine(&webrtc.MediaEngine{}),
 		webrtc.WithInterceptorRegistry(&interceptor.Registry{}),
-	).NewPeerConnection(e.config)
+	).NewPeerConnection(e.configuration())
 }
 
 // memberOf derives the room-wide id from a DER certificate.

@@ -5,11 +5,7 @@ package sigclient
 import (
 	"context"
 	"crypto/tls"
-	"errors"
-	"fmt"
 	"math/rand/v2"
-	"net/http"
-	"net/url"
 	"sync"
 	"time"
 
@@ -21,8 +17,9 @@ import (
 // Options say where and how to connect. Only URL and Handler must be set.
 type Options struct {
 	URL     string
-	Token   string // sent as ?userToken=
-	TLS     *tls.Config
+	Token   string      // sent in the header, and as ?userToken= to servers that want it there
+	TLS     *tls.Config // nil: the system's roots
+	Pin     *Pin        // nil: what TLS says is trusted
 	Handler Handler
 }
 
@@ -35,27 +32,6 @@ type Handler interface {
 	// Down: the connection broke or could not be made; it is tried again.
 	Down(err *Error)
 }
-
-// Problem says what kind of failure it was.
-type Problem int
-
-// The kinds of failures.
-const (
-	Unreachable  Problem = iota // no answer, or no TLS
-	TokenRefused                // the server does not accept the token
-	Refused                     // it answered, but is no signaling server, or not at this path
-	Lost                        // an open connection broke
-)
-
-// Error is why a connection ended or did not come about. Its text never holds
-// the token.
-type Error struct {
-	Problem Problem
-	Err     error
-}
-
-func (e *Error) Error() string { return e.Err.Error() }
-func (e *Error) Unwrap() error { return e.Err }
 
 // Times. Platforms cut connections that are idle for 55 s; a ping every 20 s
 // keeps them, and two missed ones mean that the server is gone.
@@ -77,6 +53,8 @@ type Client struct {
 	cancel  context.CancelFunc
 	done    chan struct{}
 	kick    chan struct{}
+
+	tokenInURL bool // the server looks for the token there; the run loop's
 
 	mu  sync.Mutex
 	out chan []byte // of the open connection, nil if there is none
@@ -132,8 +110,17 @@ func (c *Client) run(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
+		if err.Problem == TokenRefused && c.elsewhere(err) {
+			err.Problem = Again
+		}
 		c.options.Handler.Down(err)
-		if err.Problem == Lost && time.Since(began) > stableAfter {
+		switch err.Problem {
+		case Again:
+			continue
+		case Ended:
+			return
+		}
+		if (err.Problem == Lost || err.Problem == Limited) && time.Since(began) > stableAfter {
 			pause = firstPause
 		}
 		// Jitter keeps the members of many rooms from returning to a restarted
@@ -156,6 +143,9 @@ func (c *Client) once(ctx context.Context) *Error {
 		return err
 	}
 	out := make(chan []byte, sendQueue)
+	// Said first, and nothing waits for the answer: a server of the original
+	// protocol ignores it.
+	out <- wire.Frame{Type: wire.VersionFrame, Version: wire.ExtendedVersion}.Append(nil)
 	c.mu.Lock()
 	c.out = out
 	c.mu.Unlock()
@@ -171,60 +161,6 @@ func (c *Client) once(ctx context.Context) *Error {
 	c.mu.Unlock()
 	_ = conn.Close()
 	writing.Wait()
-	return err
-}
-
-func (c *Client) dial(ctx context.Context) (*websocket.Conn, *Error) {
-	target, err := c.target()
-	if err != nil {
-		return nil, &Error{Refused, err}
-	}
-	dialer := websocket.Dialer{
-		Proxy:            http.ProxyFromEnvironment,
-		HandshakeTimeout: dialTimeout,
-		TLSClientConfig:  c.options.TLS,
-	}
-	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
-	defer cancel()
-	conn, response, err := dialer.DialContext(ctx, target, nil)
-	if err == nil {
-		return conn, nil
-	}
-	if response != nil {
-		problem := Refused
-		if response.StatusCode == http.StatusUnauthorized || response.StatusCode == http.StatusForbidden {
-			problem = TokenRefused
-		}
-		if response.StatusCode >= http.StatusInternalServerError {
-			problem = Unreachable // a proxy whose server is restarting
-		}
-		return nil, &Error{problem, fmt.Errorf("the signaling server answered HTTP %d", response.StatusCode)}
-	}
-	return nil, &Error{Unreachable, fmt.Errorf("connecting to the signaling server: %w", withoutURL(err))}
-}
-
-// target is the URL with the token.
-func (c *Client) target() (string, error) {
-	u, err := url.Parse(c.options.URL)
-	if err != nil {
-		return "", errors.New("the signaling URL does not parse")
-	}
-	if c.options.Token != "" {
-		q := u.Query()
-		q.Set("userToken", c.options.Token)
-		u.RawQuery = q.Encode()
-	}
-	u.Fragment = ""
-	return u.String(), nil
-}
-
-// withoutURL drops the URL that net/url wraps around an error: it may hold the
-// token.
-func withoutURL(err error) error {
-	var wrapped *url.Error
-	if errors.As(err, &wrapped) {
-		return wrapped.Err
-	}
 	return err
 }
 
@@ -253,21 +189,6 @@ func (c *Client) read(conn *websocket.Conn) *Error {
 		heard = true
 		c.options.Handler.Frame(f)
 	}
-}
-
-// closeError tells a refusal from a loss: servers of this protocol refuse by
-// closing a socket that they accepted.
-func closeError(err error, heard bool) *Error {
-	var closed *websocket.CloseError
-	if errors.As(err, &closed) {
-		if closed.Code == websocket.ClosePolicyViolation {
-			return &Error{TokenRefused, errors.New("the signaling server refused the token")}
-		}
-		if closed.Code == websocket.CloseNoStatusReceived && !heard {
-			return &Error{Refused, errors.New("the signaling server knows no such path")}
-		}
-	}
-	return &Error{Lost, fmt.Errorf("the connection to the signaling server broke: %w", err)}
 }
 
 // write sends what is queued, and pings, until out is closed.

@@ -21,12 +21,19 @@ namespace UnityP2P
     /// <summary>What a room may use besides its two names. What is left alone has its default.</summary>
     public sealed class P2PConfig
     {
-        /// <summary>Sent to the signaling server as ?userToken=; null for none.</summary>
+        /// <summary>For the signaling server, which may want one; null for none.</summary>
         public string Token;
 
         /// <summary>
-        /// STUN and TURN servers. Null: stun:stun.l.google.com:19302, as in the
-        /// original. Empty: none, which is enough on a LAN.
+        /// The SHA-256 fingerprint of the one certificate that is trusted for wss://,
+        /// whoever made it: 64 hexadecimal digits. Null: the system says what is trusted.
+        /// </summary>
+        public string TlsPin;
+
+        /// <summary>
+        /// STUN and TURN servers. Null: those that the signaling server hands out,
+        /// else stun:stun.l.google.com:19302, as in the original. Empty: none, which
+        /// is enough on a LAN.
         /// </summary>
         public List<P2PIceServer> IceServers;
 

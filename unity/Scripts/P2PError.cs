@@ -37,7 +37,19 @@ namespace UnityP2P
         RoomFull = 111,
 
         /// <summary>The library could not start.</summary>
-        Internal = 112
+        Internal = 112,
+
+        /// <summary>The signaling server's certificate is not trusted, or not the pinned one (P2PConfig.TlsPin).</summary>
+        Certificate = 113,
+
+        /// <summary>The token does not allow to host, or to join, this room.</summary>
+        NotAllowed = 114,
+
+        /// <summary>A limit of the signaling server was met; tried again later.</summary>
+        Limited = 115,
+
+        /// <summary>The signaling server does not want us back. Players that are connected stay so.</summary>
+        SignalingEnded = 116
     }
 
     /// <summary>What OnError reports.</summary>

@@ -1,6 +1,8 @@
 /* The contract of include/p2p.h against the bridge alone, under ASan and UBSan. */
 #include "fake_pump.h"
 
+#include <stddef.h>
+
 #if !defined(_WIN32)
 #include <sys/wait.h>
 #include <unistd.h>
@@ -14,13 +16,16 @@
         CHECK_IS(P2P_CreateClient(&(config), &h_), code);                                          \
     } while (0)
 
+#define PIN "00:112233445566778899AABBCCDDEEFF00112233445566778899aabbccddeeff"
+
 static void wrong_configs(void) {
     P2P_Handle h = 99;
     P2P_Config good = good_config(), c;
     CHECK_IS(P2P_CreateServer(NULL, &h), P2P_ERR_INVALID_ARGUMENT);
     CHECK_IS(h, 0);
     CHECK_IS(P2P_CreateServer(&good, NULL), P2P_ERR_INVALID_ARGUMENT);
-    static const uint32_t sizes[] = {0, 1, 4, sizeof(P2P_Config) - 1, 5000, 0xffffffffu};
+    static const uint32_t sizes[] = {0, 1, 4, offsetof(P2P_Config, tls_pin) - 1, offsetof(P2P_Config, tls_pin) + 1,
+                                     sizeof(P2P_Config) - 1, 5000, 0xffffffffu};
     for (unsigned i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
         c = good;
         c.struct_size = sizes[i];
@@ -47,6 +52,11 @@ static void wrong_configs(void) {
     WRONG(c.token = large);
     WRONG(c.token = "\x80");
     WRONG(c.ice_servers = large);
+    WRONG(c.tls_pin = large);
+    WRONG(c.tls_pin = "00");
+    WRONG((c.tls_pin = PIN "00", c.signaling_url = "wss://x/"));
+    WRONG((c.tls_pin = "x" PIN, c.signaling_url = "wss://x/"));
+    WRONG(c.tls_pin = PIN); /* ws:// has no certificate */
     WRONG(c.loopback = 4);
     WRONG(c.networks = 4);
     WRONG(c.port_min = 5);
@@ -66,6 +76,16 @@ static void wrong_configs(void) {
     CHECK_IS(strlen(why), 4);
     CHECK_IS(P2P_LastError(0, NULL, 5), P2P_ERR_INVALID_ARGUMENT);
     CHECK_IS(P2P_LastError(0, why, 0), P2P_ERR_INVALID_ARGUMENT);
+}
+
+/* What an older program's struct does not have is not read. */
+static void older_structs(void) {
+    P2P_Handle h;
+    P2P_Config c = good_config();
+    c.struct_size = offsetof(P2P_Config, tls_pin);
+    c.tls_pin = (const char *)(uintptr_t)1;
+    CHECK_IS(P2P_CreateServer(&c, &h), P2P_OK);
+    CHECK_IS(P2P_Dispose(h), P2P_OK);
 }
 
 /* A newer program's struct is longer: accepted if the rest is zero. */
@@ -435,6 +455,7 @@ static void in_a_forked_child(void) {
 int main(void) {
     fake_start();
     wrong_configs();
+    older_structs();
     newer_structs();
     wrong_handles();
     wrong_arguments();

@@ -43,6 +43,7 @@ namespace UnityP2P
             raw.signaling_url = texts.Copy(signalingServer, "signalingServer");
             raw.room = texts.Copy(roomName, "roomName");
             raw.token = texts.Copy(config.Token, "Token");
+            raw.tls_pin = texts.Copy(config.TlsPin, "TlsPin");
             raw.ice_servers = texts.Copy(Lines(config.IceServers), "IceServers");
             raw.loopback = (uint)config.Loopback;
             raw.networks = (config.UseIPv4 ? 1u : 0u) | (config.UseIPv6 ? 2u : 0u);

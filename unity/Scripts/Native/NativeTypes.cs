@@ -52,6 +52,7 @@ namespace UnityP2P
             public uint unreachable_after_ms;
             public uint disconnect_after_ms;
             public uint connect_timeout_ms;
+            public IntPtr tls_pin;
         }
 
         [StructLayout(LayoutKind.Sequential)]
