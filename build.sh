@@ -102,45 +102,52 @@ source "$root/tools/lint.sh"
 # shellcheck source=tools/tests.sh
 source "$root/tools/tests.sh"
 
-case "${1:-library}" in
-library) build_library ;;
-all | linux-* | windows-* | macos-* | android-* | ios-*) build_targets "$@" ;;
-deps) install_toolchains ;;
-check) check_libraries unity/Plugins build ;;
-sizes) go run ./internal/check sizes unity/Plugins ;;
-package) package ;;
-publish) publish ;;
-sign-macos) sign_macos ;;
-demo) demo ;;
-test) run_tests ;;
-test-soak) run_soak "${2:-}" ;;
-test-platforms) test_platforms ;;
-test-core) test_core ;;
-test-dotnet) test_dotnet ;;
-test-mono) test_mono ;;
-install-android) install_android ;;
-start-android) start_android ;;
-test-android) test_android ;;
-test-ios) test_ios ;;
-install-mono) install_mono ;;
-unity-licence) unity_licence ;;
-lint)
-  make_scratch
-  step "tools" install_tools
-  lint
-  summary
-  ;;
-server) build_server ;;
-chat) build_example chat ;;
-notices) write_notices ;;
-bench)
-  shift
-  bench "$@"
-  ;;
-clean) rm -rf build unity/Plugins unity/Plugins.meta ;;
-help | -h | --help) usage ;;
-*)
-  usage >&2
-  die "unknown command: $1"
-  ;;
-esac
+# In a function, which bash has read as a whole: it reads the rest of a file as it goes
+# on, and the file may change in a long run.
+main() {
+  case "${1:-library}" in
+  library) build_library ;;
+  all | linux-* | windows-* | macos-* | android-* | ios-*) build_targets "$@" ;;
+  deps) install_toolchains ;;
+  check) check_libraries unity/Plugins build ;;
+  sizes) go run ./internal/check sizes unity/Plugins ;;
+  package) package ;;
+  publish) publish ;;
+  sign-macos) sign_macos ;;
+  demo) demo ;;
+  test) run_tests ;;
+  test-soak) run_soak "${2:-}" ;;
+  test-platforms) test_platforms ;;
+  test-core) test_core ;;
+  test-dotnet) test_dotnet ;;
+  test-mono) test_mono ;;
+  install-android) install_android ;;
+  start-android) start_android ;;
+  test-android) test_android ;;
+  test-ios) test_ios ;;
+  install-mono) install_mono ;;
+  unity-licence) unity_licence ;;
+  lint)
+    make_scratch
+    step "tools" install_tools
+    lint
+    summary
+    ;;
+  server) build_server ;;
+  chat) build_example chat ;;
+  notices) write_notices ;;
+  bench)
+    shift
+    bench "$@"
+    ;;
+  clean) rm -rf build unity/Plugins unity/Plugins.meta ;;
+  help | -h | --help) usage ;;
+  *)
+    usage >&2
+    die "unknown command: $1"
+    ;;
+  esac
+}
+
+main "$@"
+exit

@@ -77,7 +77,7 @@ func buildCommands(t *testing.T) []string {
 		t.Fatal("build.sh chooses its commands in another way")
 	}
 	var commands []string
-	for _, m := range regexp.MustCompile(`(?m)^([a-z][^)\n]*)\)`).FindAllStringSubmatch(cases, -1) {
+	for _, m := range regexp.MustCompile(`(?m)^  ([a-z][^)\n]*)\)`).FindAllStringSubmatch(cases, -1) {
 		commands = append(commands, strings.Split(strings.ReplaceAll(m[1], " ", ""), "|")...)
 	}
 	return commands
