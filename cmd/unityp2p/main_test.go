@@ -6,10 +6,12 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
+	"fmt"
 	"io"
 	"math/big"
 	"net"
@@ -155,6 +157,13 @@ func TestServeWithTLS(t *testing.T) {
 	// A client that does not know the certificate is told so.
 	stranger := start(t, "join", "lobby", "-signaling", secure, "-loopback-only", "-ice", "none")
 	stranger.expect("certificate")
+
+	// Nor one that knows another; but one that has its fingerprint needs no more.
+	pinned := func(pin string) *program {
+		return start(t, "join", "lobby", "-signaling", secure, "-loopback-only", "-ice", "none", "-tls-pin", pin)
+	}
+	pinned(strings.Repeat("0", 64)).expect("not the pinned one")
+	pinned(fmt.Sprintf("%x", sha256.Sum256(certificate.Raw))).expect("joined (host")
 }
 
 // selfSigned writes ssl.key and ssl.crt for 127.0.0.1.

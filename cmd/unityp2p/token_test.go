@@ -5,6 +5,7 @@ import (
 	"context"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -16,27 +17,32 @@ func lookupSecret(name string) (string, bool) { return testSecret + "\n", name =
 
 func nothing(string) (string, bool) { return "", false }
 
-func makeToken(t *testing.T, args ...string) string {
+// printed runs a command that prints a line and ends.
+func printed(t *testing.T, command string) string {
 	t.Helper()
 	var out bytes.Buffer
-	if err := token(args, lookupSecret, &out, io.Discard); err != nil {
-		t.Fatal(err)
+	if err := run(context.Background(), strings.Fields(command), nil, &out, io.Discard); err != nil {
+		t.Fatalf("%s: %v", command, err)
 	}
 	return strings.TrimSpace(out.String())
 }
 
-// What `token` makes, `serve` takes: the host gets in with its token, the client
+// The lines of the documentation: what `token` makes, `serve` takes: the host gets in with its token, the client
 // with its own, and neither with the other's, nor anybody with none.
 func TestTokensOfTheProgramOpenItsServer(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "secret")
-	if err := os.WriteFile(file, []byte(testSecret+"\n"), 0o600); err != nil {
+	t.Chdir(t.TempDir())
+	secret, err := exec.Command("openssl", "rand", "-hex", "32").Output()
+	if err != nil {
 		t.Fatal(err)
 	}
-	server := start(t, "serve", "-addr", "127.0.0.1:0", "-token-secret-file", file)
+	if err := os.WriteFile("token.secret", secret, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	server := start(t, strings.Fields("serve -addr 127.0.0.1:0 -token-secret-file token.secret")...)
 	line := server.expect("listening on ")
 	_, url, _ := strings.Cut(line, "listening on ")
-	hosts := makeToken(t, "-host", "-room", "lobby", "-for", "5m")
-	joins := makeToken(t, "-join", "-prefix", "lob")
+	hosts := printed(t, "token -secret-file token.secret -host -room lobby -for 2h")
+	joins := printed(t, "token -secret-file token.secret -join -prefix lob -for 2h")
 	common := []string{"lobby", "-signaling", url, "-ice", "none", "-loopback-only", "-token"}
 	nobody := start(t, append([]string{"host"}, append(common, "wrong")...)...)
 	nobody.expect("refused the token")

@@ -73,6 +73,8 @@ func TestGoSnippetsCompile(t *testing.T) {
 	}
 }
 
+const tokensTest = "cmd/unityp2p: TestTokensOfTheProgramOpenItsServer"
+
 // runBy says which test runs a command of the documents.
 var runBy = map[string]string{
 	"./build.sh":                "build.sh test: step library",
@@ -85,15 +87,19 @@ var runBy = map[string]string{
 	"./build.sh test-platforms": "by hand, and in the workflow: it takes longer than the tests may",
 	"./build.sh demo":           "build.sh test: step demo",
 	"./build.sh bench --json build/bench.json --plot docs/benchmarks.svg": "build.sh test: step bench",
-	"./build.sh test-soak":                   "by hand: it takes more than an hour",
-	"./build.sh chat":                        "build.sh test: step chat",
-	"./build.sh server":                      "build.sh test: step server",
-	"build/chat host lobby --serve":          "cexport/ctest: TestChat",
-	"build/chat join lobby":                  "cexport/ctest: TestChat",
-	"build/unityp2p host lobby":              "cmd/unityp2p: TestTalk",
-	"build/unityp2p join lobby":              "cmd/unityp2p: TestTalk",
-	"build/unityp2p serve":                   "cmd/unityp2p: TestServe",
-	"build/unityp2p serve -addr 127.0.0.1:0": "build.sh test: step demo",
+	"./build.sh test-soak":                "by hand: it takes more than an hour",
+	"./build.sh chat":                     "build.sh test: step chat",
+	"./build.sh server":                   "build.sh test: step server",
+	"build/chat host lobby --serve":       "cexport/ctest: TestChat",
+	"build/chat join lobby":               "cexport/ctest: TestChat",
+	"build/unityp2p host lobby":           "cmd/unityp2p: TestTalk",
+	"build/unityp2p join lobby":           "cmd/unityp2p: TestTalk",
+	"build/unityp2p serve":                "cmd/unityp2p: TestServe",
+	"openssl rand -hex 32 > token.secret": tokensTest,
+	"build/unityp2p serve -addr 127.0.0.1:0 -token-secret-file token.secret":                                                                     tokensTest,
+	"build/unityp2p token -secret-file token.secret -host -room lobby -for 2h":                                                                   tokensTest,
+	"build/unityp2p token -secret-file token.secret -join -prefix lob -for 2h":                                                                   tokensTest,
+	"build/unityp2p serve -addr 127.0.0.1:0":                                                                                                     "build.sh test: step demo",
 	"gcc -Iinclude examples/c/chat.c -Lunity/Plugins/Linux/x86_64 -lunityp2p -lpthread -Wl,-rpath,$PWD/unity/Plugins/Linux/x86_64 -o build/chat": "build.sh test: step chat",
 }
 
