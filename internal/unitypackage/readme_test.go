@@ -153,6 +153,21 @@ func client(t *testing.T, server string) string {
 	return code
 }
 
+// Nothing that the README shows is left out.
+func TestEverySnippetOfTheREADMEIsRun(t *testing.T) {
+	server := behaviour(t, exampleServer, "hi")
+	program := server + client(t, server)
+	all := snippets(t)
+	for first, code := range all {
+		if !strings.Contains(program, code) {
+			t.Errorf("the snippet that begins with %q is not run", first)
+		}
+	}
+	if len(all) != 13 {
+		t.Errorf("%d snippets of C# in the README, not 13", len(all))
+	}
+}
+
 func TestTheREADMEIsTrue(t *testing.T) {
 	dir := project(t)
 	web := serveSignaling(t)

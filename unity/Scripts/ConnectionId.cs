@@ -58,6 +58,30 @@ namespace UnityP2P
             return a.id != b.id;
         }
 
+        /// <summary>Whether the first number is smaller.</summary>
+        public static bool operator <(ConnectionId a, ConnectionId b)
+        {
+            return a.id < b.id;
+        }
+
+        /// <summary>Whether the first number is larger.</summary>
+        public static bool operator >(ConnectionId a, ConnectionId b)
+        {
+            return a.id > b.id;
+        }
+
+        /// <summary>Whether the first number is not larger.</summary>
+        public static bool operator <=(ConnectionId a, ConnectionId b)
+        {
+            return a.id <= b.id;
+        }
+
+        /// <summary>Whether the first number is not smaller.</summary>
+        public static bool operator >=(ConnectionId a, ConnectionId b)
+        {
+            return a.id >= b.id;
+        }
+
         /// <summary>The number as text: the key in P2PServer.peers.</summary>
         public override string ToString()
         {

@@ -5,7 +5,7 @@ namespace UnityP2P
     /// every other client, directly. Call UpdateClient every frame: all events
     /// are raised inside it. Sending and Dispose are allowed from any thread.
     /// </summary>
-    public sealed class P2PClient : P2PRoom
+    public class P2PClient : P2PRoom
     {
         /// <summary>
         /// Joins the room; while nobody hosts it, waits for somebody who does.

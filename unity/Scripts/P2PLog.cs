@@ -52,6 +52,13 @@ namespace UnityP2P
             }
         }
 
+        /// <summary>As at the start of the process: what one run set is not there in the next.</summary>
+        internal static void Reset()
+        {
+            sink = Start();
+            Level = P2PLogLevel.Warning;
+        }
+
         internal static void Warn(string line)
         {
             Write(P2PLogLevel.Warning, line);
@@ -65,7 +72,16 @@ namespace UnityP2P
         /// <summary>Logs what a callback of the game threw.</summary>
         internal static void Exception(string callback, Exception thrown)
         {
-            Write(P2PLogLevel.Error, "an exception in " + callback + ": " + thrown);
+            string text;
+            try
+            {
+                text = thrown.ToString();
+            }
+            catch (Exception)
+            {
+                text = thrown.GetType().FullName; // its ToString throws as well
+            }
+            Write(P2PLogLevel.Error, "an exception in " + callback + ": " + text);
         }
 
         // A sink that throws must not cost the events behind it.

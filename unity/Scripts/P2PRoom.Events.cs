@@ -81,7 +81,7 @@ namespace UnityP2P
         {
             foreach (Delegate handler in received.List)
             {
-                if (inbox.Closed)
+                if (lifetime.Ended)
                 {
                     return;
                 }
@@ -100,7 +100,7 @@ namespace UnityP2P
         {
             foreach (Delegate handler in connected.List)
             {
-                if (inbox.Closed)
+                if (lifetime.Ended)
                 {
                     return;
                 }
@@ -119,7 +119,7 @@ namespace UnityP2P
         {
             foreach (Delegate handler in disconnected.List)
             {
-                if (inbox.Closed)
+                if (lifetime.Ended)
                 {
                     return;
                 }
@@ -138,7 +138,7 @@ namespace UnityP2P
         {
             foreach (Delegate handler in failed.List)
             {
-                if (inbox.Closed)
+                if (lifetime.Ended)
                 {
                     return;
                 }
@@ -157,7 +157,7 @@ namespace UnityP2P
         {
             foreach (Delegate handler in changed.List)
             {
-                if (inbox.Closed)
+                if (lifetime.Ended)
                 {
                     return;
                 }
@@ -176,7 +176,7 @@ namespace UnityP2P
         {
             foreach (Delegate handler in reachability.List)
             {
-                if (inbox.Closed)
+                if (lifetime.Ended)
                 {
                     return;
                 }

@@ -7,6 +7,11 @@ namespace UnityP2P
         // Native code gets a reference to the first byte; an empty message has none.
         private static readonly byte[] Nothing = new byte[1];
 
+        private const int FullMilliseconds = 1000;
+
+        private bool fullLogged;
+        private int fullSince;
+
         /// <summary>
         /// Sends a message to one member. The bytes are copied before this
         /// returns. True means: it arrives once, whole and in order, unless the
@@ -18,7 +23,7 @@ namespace UnityP2P
         /// <returns>
         /// Whether it was taken. If not, it is logged why: nobody is connected
         /// under that id, it is too large, or the send buffer is full (send it
-        /// again in a later frame).
+        /// again in a later frame; logged once a second).
         /// </returns>
         /// <exception cref="ArgumentNullException">data is null.</exception>
         public bool SendMessage(ConnectionId connectionId, byte[] data, bool isReliable)
@@ -33,26 +38,26 @@ namespace UnityP2P
         /// <summary>Sends a part of an array to one member; otherwise as the shorter SendMessage.</summary>
         /// <param name="connectionId">To whom.</param>
         /// <param name="data">An array with the message in it.</param>
-        /// <param name="offset">Where the message begins.</param>
-        /// <param name="contentLength">How many bytes it has.</param>
+        /// <param name="dataOffset">Where the message begins.</param>
+        /// <param name="dataLen">How many bytes it has.</param>
         /// <param name="isReliable">Whether it must arrive.</param>
         /// <returns>Whether it was taken.</returns>
         /// <exception cref="ArgumentOutOfRangeException">That part is not inside the array.</exception>
-        public bool SendMessage(ConnectionId connectionId, byte[] data, int offset, int contentLength, bool isReliable)
+        public bool SendMessage(ConnectionId connectionId, byte[] data, int dataOffset, int dataLen, bool isReliable)
         {
-            CheckPart(data, offset, contentLength);
-            return Send(connectionId, data, offset, contentLength, isReliable);
+            CheckPart(data, dataOffset, dataLen);
+            return Send(connectionId, data, dataOffset, dataLen, isReliable);
         }
 
         /// <summary>Sends a part of an array to everyone, as SendMessageToAll does.</summary>
         /// <param name="data">An array with the message in it.</param>
-        /// <param name="offset">Where the message begins.</param>
-        /// <param name="contentLength">How many bytes it has.</param>
+        /// <param name="dataOffset">Where the message begins.</param>
+        /// <param name="dataLen">How many bytes it has.</param>
         /// <param name="isReliable">Whether it must arrive.</param>
         /// <returns>How many members it was taken for.</returns>
-        public int SendMessage(byte[] data, int offset, int contentLength, bool isReliable)
+        public int SendMessage(byte[] data, int dataOffset, int dataLen, bool isReliable)
         {
-            return SendMessageToAll(data, offset, contentLength, isReliable);
+            return SendMessageToAll(data, dataOffset, dataLen, isReliable);
         }
 
         /// <summary>
@@ -75,55 +80,104 @@ namespace UnityP2P
 
         /// <summary>Sends a part of an array to everyone; otherwise as the shorter SendMessageToAll.</summary>
         /// <param name="data">An array with the message in it.</param>
-        /// <param name="offset">Where the message begins.</param>
-        /// <param name="contentLength">How many bytes it has.</param>
+        /// <param name="dataOffset">Where the message begins.</param>
+        /// <param name="dataLen">How many bytes it has.</param>
         /// <param name="isReliable">Whether it must arrive.</param>
         /// <returns>How many members it was taken for.</returns>
         /// <exception cref="ArgumentOutOfRangeException">That part is not inside the array.</exception>
-        public int SendMessageToAll(byte[] data, int offset, int contentLength, bool isReliable)
+        public int SendMessageToAll(byte[] data, int dataOffset, int dataLen, bool isReliable)
         {
-            CheckPart(data, offset, contentLength);
-            return SendToAll(data, offset, contentLength, isReliable);
+            CheckPart(data, dataOffset, dataLen);
+            return SendToAll(data, dataOffset, dataLen, isReliable);
         }
 
         private bool Send(ConnectionId connectionId, byte[] data, int offset, int length, bool isReliable)
         {
             uint connection = members.Find(connectionId);
             int code = Native.NotConnected;
-            if (disposed == 0 && connection != 0)
+            if (!lifetime.Ended && connection != 0)
             {
-                code = length > 0
-                    ? Native.P2P_SendMessage(handle, connection, ref data[offset], (uint)length, isReliable ? 1u : 0)
-                    : Native.P2P_SendMessage(handle, connection, ref Nothing[0], 0, isReliable ? 1u : 0);
+                code = SendTo(connection, data, offset, length, isReliable);
             }
             if (code == Native.Ok)
             {
                 return true;
             }
-            P2PLog.Warn("not sent to " + connectionId + ": " + Why(code, length));
+            Refused(connectionId.ToString(), code, length);
             return false;
         }
 
         private int SendToAll(byte[] data, int offset, int length, bool isReliable)
         {
             int code = Native.InvalidHandle;
-            if (disposed == 0)
+            if (!lifetime.Ended)
             {
-                code = length > 0
-                    ? Native.P2P_SendMessageToAll(handle, ref data[offset], (uint)length, isReliable ? 1u : 0)
-                    : Native.P2P_SendMessageToAll(handle, ref Nothing[0], 0, isReliable ? 1u : 0);
+                code = inbox.HasNewcomers()
+                    ? SendToEach(members.Connections(), data, offset, length, isReliable)
+                    : SendAtOnce(data, offset, length, isReliable);
             }
             if (code >= 0)
             {
                 return code;
             }
-            P2PLog.Warn("not sent to all: " + Why(code, length));
+            Refused("all", code, length);
             return 0;
+        }
+
+        // For the library everybody is there whose event it gave away. Who is not
+        // in peers yet must first get what OnConnection has to say.
+        private int SendToEach(uint[] connections, byte[] data, int offset, int length, bool isReliable)
+        {
+            int count = 0, refusal = 0;
+            foreach (uint connection in connections)
+            {
+                int code = SendTo(connection, data, offset, length, isReliable);
+                if (code == Native.Ok)
+                {
+                    count++;
+                }
+                else if (code != Native.NotConnected && refusal != Native.WouldBlock)
+                {
+                    refusal = code;
+                }
+            }
+            return count > 0 ? count : refusal;
+        }
+
+        private int SendAtOnce(byte[] data, int offset, int length, bool isReliable)
+        {
+            return length > 0
+                ? Native.P2P_SendMessageToAll(lifetime.Handle, ref data[offset], (uint)length, isReliable ? 1u : 0)
+                : Native.P2P_SendMessageToAll(lifetime.Handle, ref Nothing[0], 0, isReliable ? 1u : 0);
+        }
+
+        private int SendTo(uint connection, byte[] data, int offset, int length, bool isReliable)
+        {
+            return length > 0
+                ? Native.P2P_SendMessage(lifetime.Handle, connection, ref data[offset], (uint)length, isReliable ? 1u : 0)
+                : Native.P2P_SendMessage(lifetime.Handle, connection, ref Nothing[0], 0, isReliable ? 1u : 0);
+        }
+
+        // A full buffer is asked again every frame, by many members: one line a
+        // second is enough, and a line costs more than a frame has.
+        private void Refused(string to, int code, int length)
+        {
+            if (code == Native.WouldBlock)
+            {
+                int now = Environment.TickCount;
+                if (fullLogged && now - fullSince < FullMilliseconds)
+                {
+                    return;
+                }
+                fullLogged = true;
+                fullSince = now;
+            }
+            P2PLog.Warn("not sent to " + to + ": " + Why(code, length));
         }
 
         private string Why(int code, int length)
         {
-            if (disposed != 0 || code == Native.InvalidHandle)
+            if (lifetime.Ended || code == Native.InvalidHandle)
             {
                 return "Dispose was called";
             }
@@ -140,20 +194,20 @@ namespace UnityP2P
             }
         }
 
-        private static void CheckPart(byte[] data, int offset, int contentLength)
+        private static void CheckPart(byte[] data, int dataOffset, int dataLen)
         {
             if (data == null)
             {
                 throw new ArgumentNullException("data");
             }
-            if (offset < 0 || offset > data.Length)
+            if (dataOffset < 0 || dataOffset > data.Length)
             {
-                throw new ArgumentOutOfRangeException("offset", offset, "it must be from 0 to " + data.Length);
+                throw new ArgumentOutOfRangeException("dataOffset", dataOffset, "it must be from 0 to " + data.Length);
             }
-            if (contentLength < 0 || contentLength > data.Length - offset)
+            if (dataLen < 0 || dataLen > data.Length - dataOffset)
             {
-                throw new ArgumentOutOfRangeException("contentLength", contentLength,
-                    "it must be from 0 to " + (data.Length - offset));
+                throw new ArgumentOutOfRangeException("dataLen", dataLen,
+                    "it must be from 0 to " + (data.Length - dataOffset));
             }
         }
     }

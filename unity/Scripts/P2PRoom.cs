@@ -1,7 +1,6 @@
 using System;
 using System.Collections.Generic;
 using System.Text;
-using System.Threading;
 
 namespace UnityP2P
 {
@@ -24,11 +23,10 @@ namespace UnityP2P
 
         private readonly bool host;
         private readonly bool overwrite;
-        private readonly ulong handle;
+        private readonly Lifetime lifetime;
         private readonly Inbox inbox;
         private readonly Members members = new Members();
         private readonly MessageData data = new MessageData();
-        private int disposed;
         private P2PState state;
 
         // What is logged if it is still so in a moment: at the start of a game
@@ -40,9 +38,8 @@ namespace UnityP2P
         {
             this.host = host;
             overwrite = config != null && config.OverwriteUsedBuffers;
-            handle = NativeConfig.Open(host, signalingServer, roomName, config);
-            P2PRooms.Add(handle);
-            inbox = new Inbox(handle, config == null ? 0 : config.MaxUpdateMilliseconds);
+            lifetime = P2PRooms.Add(NativeConfig.Open(host, signalingServer, roomName, config));
+            inbox = new Inbox(lifetime, config == null ? 0 : config.MaxUpdateMilliseconds);
             RoomName = roomName;
         }
 
@@ -60,7 +57,7 @@ namespace UnityP2P
         /// <summary>How far the room has come, as of the last Update.</summary>
         public P2PState State
         {
-            get { return disposed != 0 ? P2PState.Disposed : state; }
+            get { return lifetime.Ended ? P2PState.Disposed : state; }
         }
 
         /// <summary>Why the connection ended that OnDisconnection is being raised for, or was last.</summary>
@@ -80,21 +77,21 @@ namespace UnityP2P
 
         private void End()
         {
-            if (handle == 0 || Interlocked.Exchange(ref disposed, 1) != 0)
+            if (lifetime == null)
             {
-                return;
+                return; // the constructor threw
             }
-            P2PRooms.Dispose(handle);
+            P2PRooms.End(lifetime);
             if (inbox != null)
             {
-                inbox.Close();
+                inbox.Free();
             }
         }
 
         /// <summary>Raises what came since the last call.</summary>
         internal void Poll()
         {
-            if (disposed != 0)
+            if (lifetime.Ended)
             {
                 return;
             }
@@ -129,7 +126,7 @@ namespace UnityP2P
         {
             Native.Stats raw = new Native.Stats();
             raw.struct_size = Native.StatsSize;
-            bool ok = Native.P2P_GetStats(handle, connection, ref raw) == Native.Ok && raw.age_ms != uint.MaxValue;
+            bool ok = Native.P2P_GetStats(lifetime.Handle, connection, ref raw) == Native.Ok && raw.age_ms != uint.MaxValue;
             stats = new P2PStats(raw);
             return ok;
         }
@@ -137,6 +134,7 @@ namespace UnityP2P
         /// <summary>
         /// The room-wide id of a member: the same in every process of the room,
         /// while ConnectionIds differ. 0 if nobody is connected under that id.
+        /// Inside OnDisconnection it is still that of the member that is gone.
         /// </summary>
         public ulong GetMemberId(ConnectionId connectionId)
         {
@@ -149,7 +147,7 @@ namespace UnityP2P
             return members.WithId(memberId);
         }
 
-        /// <summary>Whether that member is the room's P2PServer.</summary>
+        /// <summary>Whether that member is the room's P2PServer, or, inside OnDisconnection, was.</summary>
         public bool IsServer(ConnectionId connectionId)
         {
             return (members.Flags(connectionId) & Native.FlagHost) != 0;
@@ -163,7 +161,7 @@ namespace UnityP2P
         public bool Disconnect(ConnectionId connectionId)
         {
             uint connection = members.Find(connectionId);
-            if (connection != 0 && Native.P2P_Disconnect(handle, connection) == Native.Ok)
+            if (connection != 0 && Native.P2P_Disconnect(lifetime.Handle, connection) == Native.Ok)
             {
                 return true;
             }
@@ -226,10 +224,11 @@ namespace UnityP2P
         {
             ConnectionId id = Members.Number(e.connection);
             bool server = IsServer(id);
-            members.Remove(id);
+            members.Leave(id);
             peers.Remove(id.ToString());
             LastDisconnectReason = (P2PDisconnectReason)e.code;
             RaiseDisconnection(id);
+            members.Forget(id);
             if (server && state == P2PState.Connected)
             {
                 SetState(P2PState.Connecting);
@@ -248,8 +247,9 @@ namespace UnityP2P
             }
             else
             {
+                // The clock runs on: what fails again and again is logged too.
+                hurdleSince = hurdle == null ? Environment.TickCount : hurdleSince;
                 hurdle = line;
-                hurdleSince = Environment.TickCount;
                 if (host && error.Code == P2PErrorCode.SignalingLost)
                 {
                     SetState(P2PState.Connecting);

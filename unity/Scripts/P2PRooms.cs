@@ -13,7 +13,7 @@ namespace UnityP2P
         private const int GoodbyeMilliseconds = 300;
 
         private static readonly object gate = new object();
-        private static readonly List<ulong> handles = new List<ulong>();
+        private static readonly List<Lifetime> open = new List<Lifetime>();
         private static bool used;
 
         // Explicit, so that the hooks stand before the first room does.
@@ -30,23 +30,20 @@ namespace UnityP2P
             {
                 lock (gate)
                 {
-                    return handles.Count;
+                    return open.Count;
                 }
             }
         }
 
-        /// <summary>Disposes all of them, without waiting; their objects raise no events any more.</summary>
+        /// <summary>
+        /// Disposes all of them, without waiting; their objects raise no events
+        /// any more, also if this is called inside a callback.
+        /// </summary>
         public static void DisposeAll()
         {
-            ulong[] open;
-            lock (gate)
+            foreach (Lifetime lifetime in Open())
             {
-                open = handles.ToArray();
-                handles.Clear();
-            }
-            foreach (ulong handle in open)
-            {
-                Native.P2P_Dispose(handle);
+                End(lifetime);
             }
         }
 
@@ -71,23 +68,25 @@ namespace UnityP2P
         /// <summary>The app goes to the background: lets go of the signaling server, and judges no silence.</summary>
         public static void Suspend()
         {
-            foreach (ulong handle in Open())
+            foreach (Lifetime lifetime in Open())
             {
-                Native.P2P_Suspend(handle);
+                Native.P2P_Suspend(lifetime.Handle);
             }
         }
 
         /// <summary>The app is back: connects anew what the system closed.</summary>
         public static void Resume()
         {
-            foreach (ulong handle in Open())
+            foreach (Lifetime lifetime in Open())
             {
-                Native.P2P_Resume(handle);
+                Native.P2P_Resume(lifetime.Handle);
             }
         }
 
-        internal static void Add(ulong handle)
+        /// <summary>Counts a handle that the library has just given.</summary>
+        internal static Lifetime Add(ulong handle)
         {
+            Lifetime lifetime = new Lifetime(handle);
             lock (gate)
             {
                 if (!used)
@@ -95,17 +94,19 @@ namespace UnityP2P
                     used = true;
                     Native.P2P_SetLogLevel((uint)P2PLog.Level);
                 }
-                handles.Add(handle);
+                open.Add(lifetime);
             }
+            return lifetime;
         }
 
-        internal static void Dispose(ulong handle)
+        /// <summary>Ends one, and counts it no more.</summary>
+        internal static void End(Lifetime lifetime)
         {
             lock (gate)
             {
-                handles.Remove(handle);
+                open.Remove(lifetime);
             }
-            Native.P2P_Dispose(handle);
+            lifetime.End();
         }
 
         internal static void SetLogLevel(P2PLogLevel level)
@@ -119,11 +120,11 @@ namespace UnityP2P
             }
         }
 
-        private static ulong[] Open()
+        private static Lifetime[] Open()
         {
             lock (gate)
             {
-                return handles.ToArray();
+                return open.ToArray();
             }
         }
 

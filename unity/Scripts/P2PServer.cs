@@ -6,7 +6,7 @@ namespace UnityP2P
     /// every frame: all events are raised inside it. Sending and Dispose are
     /// allowed from any thread.
     /// </summary>
-    public sealed class P2PServer : P2PRoom
+    public class P2PServer : P2PRoom
     {
         /// <summary>
         /// Claims the room's name at the signaling server and keeps it. Returns

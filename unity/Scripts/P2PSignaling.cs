@@ -2,7 +2,6 @@ using System;
 using System.Net;
 using System.Runtime.InteropServices;
 using System.Text;
-using System.Threading;
 
 namespace UnityP2P
 {
@@ -22,15 +21,10 @@ namespace UnityP2P
         /// <summary>Takes what stands in the way.</summary>
         public delegate void OnErrorCallback(P2PError error);
 
-        /// <summary>It listens. Raised inside UpdateSignaling.</summary>
-        public event OnListeningCallback OnListening;
-
-        /// <summary>It cannot listen, and says why. Raised inside UpdateSignaling.</summary>
-        public event OnErrorCallback OnError;
-
-        private readonly ulong handle;
+        private readonly Handlers listening = new Handlers();
+        private readonly Handlers failed = new Handlers();
+        private readonly Lifetime lifetime;
         private readonly Inbox inbox;
-        private int disposed;
         private P2PState state;
 
         /// <summary>Listens on DefaultPort, on all addresses of this machine.</summary>
@@ -60,14 +54,15 @@ namespace UnityP2P
                 config.struct_size = (uint)Marshal.SizeOf(typeof(Native.SignalingConfig));
                 config.port = port == 0 ? Native.AnyPort : (uint)port;
                 config.address = texts.Copy(address, "address");
+                ulong handle;
                 int code = Native.P2P_StartSignaling(ref config, out handle);
                 if (code != Native.Ok)
                 {
                     throw NativeLoader.Refusal(code);
                 }
+                lifetime = P2PRooms.Add(handle);
             }
-            P2PRooms.Add(handle);
-            inbox = new Inbox(handle, 0);
+            inbox = new Inbox(lifetime, 0);
         }
 
         /// <summary>Disposes what the game forgot.</summary>
@@ -76,10 +71,24 @@ namespace UnityP2P
             End();
         }
 
+        /// <summary>It listens. Raised inside UpdateSignaling.</summary>
+        public event OnListeningCallback OnListening
+        {
+            add { listening.Add(value); }
+            remove { listening.Remove(value); }
+        }
+
+        /// <summary>It cannot listen, and says why. Raised inside UpdateSignaling.</summary>
+        public event OnErrorCallback OnError
+        {
+            add { failed.Add(value); }
+            remove { failed.Remove(value); }
+        }
+
         /// <summary>How far it has come, as of the last UpdateSignaling.</summary>
         public P2PState State
         {
-            get { return disposed != 0 ? P2PState.Disposed : state; }
+            get { return lifetime.Ended ? P2PState.Disposed : state; }
         }
 
         /// <summary>The port that it listens on; 0 while it does not.</summary>
@@ -94,8 +103,9 @@ namespace UnityP2P
         /// <summary>Raises what came since the last call; call it in Update().</summary>
         public void UpdateSignaling()
         {
-            if (disposed == 0)
+            if (!lifetime.Ended)
             {
+                LogLines.Poll();
                 inbox.Take(this);
             }
         }
@@ -109,14 +119,14 @@ namespace UnityP2P
 
         private void End()
         {
-            if (handle == 0 || Interlocked.Exchange(ref disposed, 1) != 0)
+            if (lifetime == null)
             {
-                return;
+                return; // the constructor threw
             }
-            P2PRooms.Dispose(handle);
+            P2PRooms.End(lifetime);
             if (inbox != null)
             {
-                inbox.Close();
+                inbox.Free();
             }
         }
 
@@ -139,35 +149,39 @@ namespace UnityP2P
         {
             P2PLog.Write(error.IsFinal ? P2PLogLevel.Error : P2PLogLevel.Warning, "signaling: " + error);
             state = error.IsFinal ? P2PState.Failed : P2PState.Connecting;
-            OnErrorCallback handlers = OnError;
-            if (handlers == null)
+            foreach (Delegate handler in failed.List)
             {
-                return;
-            }
-            try
-            {
-                handlers(error);
-            }
-            catch (Exception e)
-            {
-                P2PLog.Exception("OnError", e);
+                if (lifetime.Ended)
+                {
+                    return;
+                }
+                try
+                {
+                    ((OnErrorCallback)handler)(error);
+                }
+                catch (Exception e)
+                {
+                    P2PLog.Exception("OnError", e);
+                }
             }
         }
 
         private void RaiseListening()
         {
-            OnListeningCallback handlers = OnListening;
-            if (handlers == null)
+            foreach (Delegate handler in listening.List)
             {
-                return;
-            }
-            try
-            {
-                handlers(Port);
-            }
-            catch (Exception e)
-            {
-                P2PLog.Exception("OnListening", e);
+                if (lifetime.Ended)
+                {
+                    return;
+                }
+                try
+                {
+                    ((OnListeningCallback)handler)(Port);
+                }
+                catch (Exception e)
+                {
+                    P2PLog.Exception("OnListening", e);
+                }
             }
         }
     }

@@ -41,6 +41,48 @@ namespace UnityP2P.Tests
             Assert.IsTrue(net.Logged("an exception in OnError"));
         }
 
+        private sealed class Unprintable : Exception
+        {
+            public override string ToString()
+            {
+                throw new InvalidOperationException("of ToString");
+            }
+        }
+
+        [Test]
+        public void AnExceptionThatCannotBePrintedCostsNothing()
+        {
+            Member[] all = net.Mesh(1);
+            all[1].Room.OnReceivedMessage += message => { throw new Unprintable(); };
+            for (int i = 0; i < 10; i++)
+            {
+                all[0].Room.SendMessageToAll(Bytes("x"), true);
+            }
+            net.Await("all messages", () => all[1].Messages.Count == 10);
+            Assert.IsTrue(net.Logged("an exception in OnReceivedMessage: UnityP2P.Tests.CallbackTests+Unprintable"), net.LogText());
+        }
+
+        [Test]
+        public void ASignalingServersSubscribersAreIndependent()
+        {
+            int after = 0;
+            using (P2PSignaling signaling = Network.Open(() => new P2PSignaling(0, "127.0.0.1")))
+            {
+                signaling.OnListening += port => { throw new InvalidOperationException("of the first"); };
+                signaling.OnListening += port => after = port;
+                signaling.OnListening += port => signaling.Dispose();
+                signaling.OnListening += port => after = -1;
+                net.Await("the second", () =>
+                {
+                    signaling.UpdateSignaling();
+                    return after != 0;
+                });
+                Assert.AreEqual(signaling.Port, after, "an event after Dispose");
+                Assert.AreEqual(P2PState.Disposed, signaling.State);
+            }
+            Assert.IsTrue(net.Logged("an exception in OnListening: System.InvalidOperationException: of the first"));
+        }
+
         [Test]
         public void ASinkThatThrowsCostsNothing()
         {

@@ -79,6 +79,7 @@ namespace UnityP2P.Tests
             Member[] all = net.Mesh(1);
             P2PRooms.DisposeAll();
             Assert.AreEqual(0, P2PRooms.Count);
+            Assert.AreEqual(P2PState.Disposed, all[0].Room.State);
             all[0].Room.SendMessageToAll(Bytes("x"), true);
             for (int i = 0; i < 100; i++)
             {
@@ -86,6 +87,46 @@ namespace UnityP2P.Tests
             }
             Assert.AreEqual(0, all[0].Disconnected.Count);
             all[0].Dispose();
+        }
+
+        [Test]
+        public void DisposeAllInsideACallbackEndsTheEvents()
+        {
+            Member[] all = net.Mesh(1);
+            int calls = 0;
+            all[1].Room.OnReceivedMessage += message =>
+            {
+                calls++;
+                P2PRooms.DisposeAll();
+            };
+            for (int i = 0; i < 50; i++)
+            {
+                all[0].Room.SendMessageToAll(Bytes("x"), true);
+            }
+            net.Await("the end", () => all[1].Room.State == P2PState.Disposed);
+            Assert.AreEqual(1, calls);
+            Assert.IsTrue(all[1].Messages.Count <= 1, "events after DisposeAll");
+        }
+
+        private sealed class MyServer : P2PServer
+        {
+            public MyServer(string signalingServer)
+                : base(signalingServer, "derived", Network.Config())
+            {
+            }
+        }
+
+        // The original's classes were not sealed.
+        [Test]
+        public void AGameMayDeriveFromTheClasses()
+        {
+            MyServer server = Network.Open(() => new MyServer(net.Url));
+            net.Await("the name", () =>
+            {
+                server.UpdateServer();
+                return server.State == P2PState.Connected;
+            });
+            server.Dispose();
         }
 
         [Test]

@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Threading;
 using NUnit.Framework;
 
 namespace UnityP2P.Tests
@@ -148,6 +149,70 @@ namespace UnityP2P.Tests
         }
 
         [Test]
+        public void AnUpdateIsBoundedThoughCallbacksAreSlow()
+        {
+            const int count = 100;
+            P2PConfig config = Network.Config();
+            config.MaxUpdateMilliseconds = 1;
+            Member server = net.Serve("slow");
+            using (P2PClient client = Network.Open(() => new P2PClient(net.Url, "slow", config)))
+            {
+                List<int> got = new List<int>();
+                client.OnReceivedMessage += message =>
+                {
+                    got.Add(BitConverter.ToInt32(message.MessageData.Buffer, message.MessageData.Offset));
+                    Thread.Sleep(2);
+                };
+                net.Await("the connection", () =>
+                {
+                    client.UpdateClient();
+                    return server.Connected.Count == 1 && client.peers.Count == 1;
+                });
+                for (int i = 0; i < count; i++)
+                {
+                    Assert.IsTrue(server.Room.SendMessage(Only(server), BitConverter.GetBytes(i), true));
+                }
+                P2PStats stats;
+                net.Await("all to be there", () => server.Room.TryGetStats(out stats) &&
+                    stats.MessagesSent == count && stats.UnsentBytes == 0);
+                for (int i = 0; i < count; i++)
+                {
+                    int before = got.Count;
+                    client.UpdateClient();
+                    Assert.IsTrue(got.Count <= before + 1, "an Update went on when its time was over");
+                }
+                net.Await("the rest", () =>
+                {
+                    client.UpdateClient();
+                    return got.Count == count;
+                });
+                for (int i = 0; i < count; i++)
+                {
+                    Assert.AreEqual(i, got[i]);
+                }
+            }
+        }
+
+        [Test]
+        public void AGiantAmongSmallOnesArrivesThoughEveryUpdateIsShort()
+        {
+            P2PConfig config = Network.Config();
+            config.MaxUpdateMilliseconds = 1;
+            Member[] all = net.Mesh(1, config);
+            all[1].Room.OnReceivedMessage += message => Thread.Sleep(2);
+            int[] sizes = { 1, 2, 300000, 3, 4, 1 << 20, 5, 70000, 6 };
+            foreach (int size in sizes)
+            {
+                Assert.IsTrue(all[0].Room.SendMessage(Only(all[0]), Pattern(size), true));
+            }
+            net.Await("all messages", () => all[1].Messages.Count == sizes.Length);
+            for (int i = 0; i < sizes.Length; i++)
+            {
+                Same(Pattern(sizes[i]), all[1].Messages[i].Bytes);
+            }
+        }
+
+        [Test]
         public void AFullSendBufferTakesNothingAndSaysSo()
         {
             P2PConfig config = Network.Config();
@@ -166,6 +231,12 @@ namespace UnityP2P.Tests
                 Assert.IsTrue(taken < 1000, "the send buffer has no bound");
             }
             Assert.IsTrue(net.Logged("the send buffer is full"), net.LogText());
+            for (int i = 0; i < 1000; i++)
+            {
+                taken += server.Room.SendMessage(id, data, true) ? 1 : 0; // the network takes some meanwhile
+            }
+            int lines = net.LogText().Split(new[] { "the send buffer is full" }, StringSplitOptions.None).Length - 1;
+            Assert.IsTrue(lines < 20, lines + " lines in the log for one full buffer");
             net.Await("what was taken", () => client.Messages.Count == taken);
             net.Await("room again", () => server.Room.SendMessage(id, data, true));
         }

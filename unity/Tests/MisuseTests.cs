@@ -71,6 +71,30 @@ namespace UnityP2P.Tests
             Assert.AreEqual("end", all[1].Messages[0].Text);
         }
 
+        // By the original's names, which code may use.
+        [Test]
+        public void ArgumentsHaveTheOriginalsNames()
+        {
+            Member[] all = net.Mesh(1);
+            byte[] data = Bytes("..x");
+            all[0].Room.SendMessage(connectionId: Only(all[0]), data: data, dataOffset: 2, dataLen: 1, isReliable: true);
+            all[0].Room.SendMessageToAll(data: data, dataOffset: 2, dataLen: 1, isReliable: true);
+            all[0].Room.SendMessageToAll(data: data, isReliable: true);
+            net.Await("all", () => all[1].Messages.Count == 3);
+            Assert.AreEqual("x", all[1].Messages[0].Text);
+        }
+
+        [Test]
+        public void ConnectionIdsCompareAsTheOriginals()
+        {
+            ConnectionId one = new ConnectionId(1), two = new ConnectionId(2);
+            Assert.IsTrue(one < two && two > one && one <= two && two >= one && one != two && !(one == two));
+            Assert.IsTrue(one.Equals(new ConnectionId(1)) && one.Equals((object)one) && !one.Equals(1));
+            Assert.IsFalse(ConnectionId.INVALID.IsValid());
+            Assert.AreEqual(-1, ConnectionId.INVALID.id);
+            Assert.AreEqual("2", two.ToString());
+        }
+
         [Test]
         public void SendingToNobodyIsLoggedNotThrown()
         {

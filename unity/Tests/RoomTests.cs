@@ -98,6 +98,82 @@ namespace UnityP2P.Tests
         }
 
         [Test]
+        public void WhoIsGoneIsStillKnownInsideOnDisconnection()
+        {
+            Member[] all = net.Mesh(2);
+            P2PRoom room = all[1].Room;
+            ConnectionId server = Find(room, true);
+            ulong id = room.GetMemberId(server);
+            ulong seen = 0;
+            bool wasServer = false, sent = true, found = true;
+            room.OnDisconnection += gone =>
+            {
+                seen = room.GetMemberId(gone);
+                wasServer = room.IsServer(gone);
+                sent = room.SendMessage(gone, Bytes("x"), true);
+                found = room.FindMember(id).IsValid();
+            };
+            all[0].Dispose();
+            net.Await("its end", () => all[1].Disconnected.Count == 1);
+            Assert.AreEqual(id, seen);
+            Assert.IsTrue(wasServer);
+            Assert.IsFalse(sent || found);
+            Assert.AreEqual(0UL, room.GetMemberId(server));
+            Assert.IsFalse(room.IsServer(server));
+        }
+
+        // The library knows a member from the moment its event is taken; the game,
+        // when OnConnection is raised. What OnConnection sends must come first.
+        [Test]
+        public void NobodyHearsABroadcastBeforeItsOnConnection()
+        {
+            bool together = false;
+            using (P2PServer server = Network.Open(() => new P2PServer(net.Url, "newcomers", Network.Config())))
+            {
+                int updates = 0, relayed = 0, connected = 0, relayedIn = -1, connectedIn = -1;
+                server.OnReceivedMessage += message =>
+                {
+                    relayed++;
+                    relayedIn = updates;
+                    Assert.AreEqual(server.peers.Count, server.SendMessageToAll(Bytes("relayed"), true));
+                };
+                server.OnConnection += id =>
+                {
+                    connected++;
+                    connectedIn = updates;
+                    server.SendMessage(id, Bytes("hello"), true);
+                };
+                Member first = net.Join("newcomers");
+                net.Await("the first", () =>
+                {
+                    server.UpdateServer();
+                    return connected == 1 && first.Room.peers.Count == 1;
+                });
+                for (int i = 0; i < 10 && !together; i++)
+                {
+                    int before = relayed;
+                    P2PStats stats;
+                    first.Room.SendMessage(Find(first.Room, true), Bytes("to all"), true);
+                    net.Await("the message at the server", () => first.Room.TryGetStats(out stats) &&
+                        stats.MessagesSent > before && stats.UnsentBytes == 0);
+                    Member next = net.Join("newcomers");
+                    net.Await("the next", () => Find(next.Room, true).IsValid());
+                    net.Await("both events", () =>
+                    {
+                        updates++;
+                        server.UpdateServer();
+                        return relayed == before + 1 && connected == i + 2;
+                    });
+                    together = relayedIn == connectedIn;
+                    net.Await("the first word", () => next.Messages.Exists(m => m.Text == "hello"));
+                    Assert.AreEqual("hello", next.Messages[0].Text);
+                }
+            }
+            Assert.IsTrue(together, "message and newcomer never came in one Update");
+            Assert.IsFalse(net.Logged("an exception"), net.LogText());
+        }
+
+        [Test]
         public void AServerRemovesAClientFromTheWholeRoom()
         {
             Member[] all = net.Mesh(2);

@@ -16,7 +16,7 @@ namespace UnityP2P
     /// Takes a handle's events, one native call for all of a frame, into one
     /// pinned buffer that is reused: no garbage, whatever comes. The buffer
     /// grows for a message that is larger, and shrinks when it was long enough
-    /// too large.
+    /// too large. What a frame has no time for stays here for the next.
     /// </summary>
     internal sealed class Inbox
     {
@@ -26,30 +26,29 @@ namespace UnityP2P
 
         private static readonly uint BatchSize = (uint)Marshal.SizeOf(typeof(Native.Batch));
 
-        private readonly ulong handle;
+        private readonly Lifetime lifetime;
         private readonly IntPtr waiting;
         private readonly long patience; // in ticks of Stopwatch
         private readonly Native.Event[] events = new Native.Event[MaxEvents];
         private byte[] arena = new byte[SmallArena];
         private GCHandle eventsPin;
         private GCHandle arenaPin;
+        private int next;   // of events, the first not handed over
+        private int taken;  // of events, how many there are
+        private int needed; // the arena that the next message wants; else 0
         private int unused; // calls of Take since the large arena was needed
 
         // Who holds it may touch the buffers: a Take, or for good who freed them.
         private int busy;
-        private volatile bool closed;
 
-        public Inbox(ulong handle, int patienceMilliseconds)
+        public Inbox(Lifetime lifetime, int patienceMilliseconds)
         {
-            this.handle = handle;
-            waiting = Native.P2P_WaitingFlag(handle);
+            this.lifetime = lifetime;
+            waiting = Native.P2P_WaitingFlag(lifetime.Handle);
             patience = (patienceMilliseconds == 0 ? 10 : patienceMilliseconds) * Stopwatch.Frequency / 1000;
             eventsPin = GCHandle.Alloc(events, GCHandleType.Pinned);
             arenaPin = GCHandle.Alloc(arena, GCHandleType.Pinned);
         }
-
-        /// <summary>Whether Close was called, or the handle is gone.</summary>
-        public bool Closed { get { return closed; } }
 
         /// <summary>How many bytes the buffer has.</summary>
         public int ArenaSize { get { return arena.Length; } }
@@ -60,11 +59,11 @@ namespace UnityP2P
         /// </summary>
         public bool Take(IReceiver receiver)
         {
-            if (waiting != IntPtr.Zero && Marshal.ReadInt32(waiting) == 0 && arena.Length == SmallArena)
+            if (next == taken && arena.Length == SmallArena && waiting != IntPtr.Zero && Marshal.ReadInt32(waiting) == 0)
             {
                 return false;
             }
-            if (closed || Interlocked.CompareExchange(ref busy, 1, 0) != 0)
+            if (lifetime.Ended || Interlocked.CompareExchange(ref busy, 1, 0) != 0)
             {
                 return false;
             }
@@ -75,48 +74,63 @@ namespace UnityP2P
             finally
             {
                 Interlocked.Exchange(ref busy, 0);
-                if (closed)
+                if (lifetime.Ended)
                 {
                     Free();
                 }
             }
         }
 
-        /// <summary>No event is handed over any more. From any thread, also inside a Take.</summary>
-        public void Close()
+        /// <summary>
+        /// Whether somebody is connected whose event was taken and not yet handed
+        /// over: the library sends to it, and the game does not know it.
+        /// </summary>
+        public bool HasNewcomers()
         {
-            closed = true;
-            Free();
+            for (int i = next; i < taken; i++)
+            {
+                if (events[i].type == Native.EventConnected)
+                {
+                    return true;
+                }
+            }
+            return false;
+        }
+
+        /// <summary>
+        /// Unpins the buffers, when the handle has ended, if nobody is using
+        /// them; a Take that is does it at its end. Any number of times.
+        /// </summary>
+        public void Free()
+        {
+            if (Interlocked.CompareExchange(ref busy, 1, 0) == 0)
+            {
+                eventsPin.Free();
+                arenaPin.Free();
+            }
         }
 
         private bool Drain(IReceiver receiver)
         {
             long began = Stopwatch.GetTimestamp();
-            bool any = false;
-            uint used = 0;
-            while (!closed)
+            bool any = false, more = true;
+            int used = 0;
+            while (!lifetime.Ended)
             {
-                Native.Batch batch = new Native.Batch();
-                batch.struct_size = BatchSize;
-                batch.arena = arenaPin.AddrOfPinnedObject();
-                batch.arena_size = (uint)arena.Length;
-                int count = Native.P2P_Poll(handle, eventsPin.AddrOfPinnedObject(), MaxEvents, ref batch);
-                if (count < 0)
+                if (next < taken)
                 {
-                    closed = closed || count == Native.InvalidHandle;
-                    break;
+                    any = true;
+                    receiver.Receive(ref events[next++], arena);
+                    if (Stopwatch.GetTimestamp() - began > patience)
+                    {
+                        break;
+                    }
                 }
-                any = any || count > 0;
-                used = Math.Max(used, Math.Max(batch.arena_used, batch.needed));
-                for (int i = 0; i < count && !closed; i++)
+                else if (more)
                 {
-                    receiver.Receive(ref events[i], arena);
+                    more = Fetch(ref used);
                 }
-                if (batch.needed > arena.Length)
-                {
-                    Resize((int)batch.needed);
-                }
-                else if (batch.more == 0 || Stopwatch.GetTimestamp() - began > patience)
+                else
                 {
                     break;
                 }
@@ -125,10 +139,33 @@ namespace UnityP2P
             return any;
         }
 
-        private void Shrink(uint used)
+        // One call of the library. Returns whether another may bring more.
+        private bool Fetch(ref int used)
         {
-            unused = used > SmallArena ? 0 : unused + 1;
-            if (arena.Length > SmallArena && unused > KeepLargeFor && !closed)
+            if (needed > arena.Length)
+            {
+                Resize(needed);
+            }
+            Native.Batch batch = new Native.Batch();
+            batch.struct_size = BatchSize;
+            batch.arena = arenaPin.AddrOfPinnedObject();
+            batch.arena_size = (uint)arena.Length;
+            next = taken = 0;
+            int count = Native.P2P_Poll(lifetime.Handle, eventsPin.AddrOfPinnedObject(), MaxEvents, ref batch);
+            if (count < 0)
+            {
+                return false;
+            }
+            taken = count;
+            needed = (int)batch.needed;
+            used = Math.Max(used, Math.Max((int)batch.arena_used, needed));
+            return needed != 0 || batch.more != 0;
+        }
+
+        private void Shrink(int used)
+        {
+            unused = used > SmallArena || next < taken ? 0 : unused + 1;
+            if (arena.Length > SmallArena && unused > KeepLargeFor && !lifetime.Ended)
             {
                 Resize(SmallArena);
             }
@@ -136,20 +173,11 @@ namespace UnityP2P
 
         private void Resize(int size)
         {
+            byte[] other = new byte[size]; // first, because it may throw
             arenaPin.Free();
-            arena = new byte[size];
+            arena = other;
             arenaPin = GCHandle.Alloc(arena, GCHandleType.Pinned);
             unused = 0;
-        }
-
-        // Unpins, if nobody is using the buffers; a Take that is does it at its end.
-        private void Free()
-        {
-            if (Interlocked.CompareExchange(ref busy, 1, 0) == 0)
-            {
-                eventsPin.Free();
-                arenaPin.Free();
-            }
         }
     }
 }

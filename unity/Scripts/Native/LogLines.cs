@@ -1,3 +1,5 @@
+using System.Threading;
+
 namespace UnityP2P
 {
     /// <summary>Moves the library's log lines to P2PLog, now and then.</summary>
@@ -18,16 +20,25 @@ namespace UnityP2P
             }
         }
 
-        /// <summary>Moves what there is.</summary>
+        /// <summary>Moves what there is, unless another thread does.</summary>
         public static void Take()
         {
-            lock (gate)
+            // Not a lock: the sink is the game's, and may wait for this thread.
+            if (!Monitor.TryEnter(gate))
+            {
+                return;
+            }
+            try
             {
                 uint level;
                 while (Native.P2P_PollLog(ref line[0], (uint)line.Length, out level) > 0)
                 {
                     P2PLog.Write((P2PLogLevel)level, NativeText.Read(line));
                 }
+            }
+            finally
+            {
+                Monitor.Exit(gate);
             }
         }
     }

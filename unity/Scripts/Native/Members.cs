@@ -37,21 +37,21 @@ namespace UnityP2P
             }
         }
 
-        /// <summary>The room-wide id; 0 if nobody is connected under that id.</summary>
+        /// <summary>The room-wide id; 0 if nobody is known under that id.</summary>
         public ulong MemberId(ConnectionId id)
         {
             lock (gate)
             {
-                return Known(id) ? table[id.id].Id : 0;
+                return InTable(id) ? table[id.id].Id : 0;
             }
         }
 
-        /// <summary>The flags of the connection's event; 0 if nobody is connected under that id.</summary>
+        /// <summary>The flags of the connection's event; 0 if nobody is known under that id.</summary>
         public uint Flags(ConnectionId id)
         {
             lock (gate)
             {
-                return Known(id) ? table[id.id].Flags : 0;
+                return InTable(id) ? table[id.id].Flags : 0;
             }
         }
 
@@ -79,8 +79,23 @@ namespace UnityP2P
             }
         }
 
-        /// <summary>Somebody is gone.</summary>
-        public void Remove(ConnectionId id)
+        /// <summary>The library's numbers of all who are connected.</summary>
+        public uint[] Connections()
+        {
+            lock (gate)
+            {
+                uint[] all = new uint[byId.Count];
+                int count = 0;
+                foreach (ConnectionId id in byId.Values)
+                {
+                    all[count++] = table[id.id].Connection;
+                }
+                return all;
+            }
+        }
+
+        /// <summary>Somebody is gone: not found any more, but still known, until Forget.</summary>
+        public void Leave(ConnectionId id)
         {
             lock (gate)
             {
@@ -94,13 +109,30 @@ namespace UnityP2P
                 {
                     byId.Remove(member);
                 }
-                table[id.id] = new Member();
+                table[id.id].Connection = 0;
+            }
+        }
+
+        /// <summary>Nobody asks for it any more.</summary>
+        public void Forget(ConnectionId id)
+        {
+            lock (gate)
+            {
+                if (InTable(id))
+                {
+                    table[id.id] = new Member();
+                }
             }
         }
 
         private bool Known(ConnectionId id)
         {
-            return id.id > 0 && id.id < table.Length && table[id.id].Connection != 0;
+            return InTable(id) && table[id.id].Connection != 0;
+        }
+
+        private bool InTable(ConnectionId id)
+        {
+            return id.id > 0 && id.id < table.Length;
         }
     }
 }

@@ -16,6 +16,7 @@ namespace UnityP2P
         private static void StartOfRun()
         {
             P2PRooms.DisposeAll();
+            P2PLog.Reset();
             Application.quitting -= Quit;
             Application.quitting += Quit;
         }
