@@ -21,6 +21,8 @@ type app struct {
 	town     *town
 
 	mu        sync.Mutex
+	pending   [4]*peer // for whom something waits to be written
+	pendings  int
 	listeners map[wire.Address][]*peer // one each, unless addresses are shared
 }
 
@@ -44,6 +46,29 @@ func newApp(a App, o Observer, t *town) *app {
 	return &app{name: a.Name, sharing: a.AddressSharing, observer: o, town: t, listeners: make(map[wire.Address][]*peer)}
 }
 
+// ready notes that something is to be written to p when the lock is free.
+func (a *app) ready(p *peer) {
+	if a.pendings == len(a.pending) {
+		go p.flush()
+		return
+	}
+	a.pending[a.pendings] = p
+	a.pendings++
+}
+
+// unlock frees the lock, then writes what was queued under it.
+func (a *app) unlock() {
+	pending := a.pending[:a.pendings]
+	var mine [len(a.pending)]*peer
+	n := copy(mine[:], pending)
+	clear(pending)
+	a.pendings = 0
+	a.mu.Unlock()
+	for _, p := range mine[:n] {
+		p.flush()
+	}
+}
+
 // countRoom notes one address more, or one less.
 func (a *app) countRoom(change int) {
 	a.town.rooms.Add(int64(change))
@@ -64,7 +89,7 @@ func (a *app) takes(p *peer) bool {
 // uses tells whether p has any business here.
 func (a *app) uses(p *peer) bool {
 	a.mu.Lock()
-	defer a.mu.Unlock()
+	defer a.unlock()
 	return p.listening || len(p.links) > 0
 }
 
@@ -72,7 +97,7 @@ func (a *app) uses(p *peer) bool {
 // first.
 func (a *app) listen(p *peer, f wire.Frame) {
 	a.mu.Lock()
-	defer a.mu.Unlock()
+	defer a.unlock()
 	a.stopLocked(p)
 	if f.DataType != wire.Text {
 		return
@@ -169,7 +194,7 @@ func (p *peer) unlink(id int16) {
 // stop gives up the address that p listens on. Its links live on.
 func (a *app) stop(p *peer) {
 	a.mu.Lock()
-	defer a.mu.Unlock()
+	defer a.unlock()
 	a.stopLocked(p)
 }
 
@@ -206,7 +231,7 @@ func (a *app) free(p *peer) {
 // the listener is returned.
 func (a *app) connect(p *peer, f wire.Frame) (busy *peer) {
 	a.mu.Lock()
-	defer a.mu.Unlock()
+	defer a.unlock()
 	var listener *peer
 	allowed := true
 	if f.DataType == wire.Text {
@@ -280,7 +305,7 @@ func (p *peer) busy() bool {
 // disconnect drops a link; both ends hear of it.
 func (a *app) disconnect(p *peer, id int16) {
 	a.mu.Lock()
-	defer a.mu.Unlock()
+	defer a.unlock()
 	if a.unwait(p, id) {
 		p.send(wire.Frame{Type: wire.Disconnected, ID: id})
 		return
@@ -307,7 +332,7 @@ func (a *app) dropLocked(p *peer, id int16, tell bool) {
 // other end is returned.
 func (a *app) relay(p *peer, f wire.Frame, came time.Time) (busy *peer) {
 	a.mu.Lock()
-	defer a.mu.Unlock()
+	defer a.unlock()
 	l, ok := p.links[f.ID]
 	if !ok {
 		return nil
@@ -327,7 +352,7 @@ func (a *app) relay(p *peer, f wire.Frame, came time.Time) (busy *peer) {
 // back.
 func (a *app) gone(p *peer, clean bool) {
 	a.mu.Lock()
-	defer a.mu.Unlock()
+	defer a.unlock()
 	p.left = true
 	if p.ext != nil && p.ext.renew != nil {
 		p.ext.renew.Stop()

@@ -26,10 +26,10 @@ type extension struct {
 // this is the original server.
 func (p *peer) version(v uint8) {
 	if v != wire.ExtendedVersion {
-		p.send(wire.Frame{Type: wire.VersionFrame, Version: wire.OriginalVersion})
+		p.answer(wire.Frame{Type: wire.VersionFrame, Version: wire.OriginalVersion})
 		return
 	}
-	p.send(wire.Frame{Type: wire.VersionFrame, Version: wire.ExtendedVersion})
+	p.answer(wire.Frame{Type: wire.VersionFrame, Version: wire.ExtendedVersion})
 	if p.app.extend(p) {
 		p.handOut()
 	}
@@ -38,7 +38,7 @@ func (p *peer) version(v uint8) {
 // extend reports false if p is of version 3 already.
 func (a *app) extend(p *peer) bool {
 	a.mu.Lock()
-	defer a.mu.Unlock()
+	defer a.unlock()
 	if p.ext != nil {
 		return false
 	}
@@ -57,7 +57,7 @@ func (p *peer) extended(f wire.Frame) {
 		return
 	}
 	p.app.mu.Lock()
-	defer p.app.mu.Unlock()
+	defer p.app.unlock()
 	p.ext.claim = e
 }
 
@@ -82,7 +82,7 @@ func (p *peer) handOut() {
 		}
 	}
 	p.app.mu.Lock()
-	defer p.app.mu.Unlock()
+	defer p.app.unlock()
 	if p.left {
 		return
 	}

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/netip"
 	"sync/atomic"
+	"syscall"
 	"time"
 	"unicode/utf8"
 
@@ -20,7 +21,8 @@ type peer struct {
 	server *Server
 	app    *app
 	conn   *websocket.Conn
-	from   netip.Addr // whom the gate counts it for
+	raw    syscall.RawConn // nil: what is written cannot be tried first
+	from   netip.Addr      // whom the gate counts it for
 	queue  outQueue
 	pulse  pulseNode
 
@@ -48,7 +50,7 @@ type peer struct {
 }
 
 func newPeer(s *Server, a *app, conn *websocket.Conn, from netip.Addr) *peer {
-	p := &peer{server: s, app: a, conn: conn, from: from}
+	p := &peer{server: s, app: a, conn: conn, from: from, raw: rawConn(conn.NetConn())}
 	p.queue.spare, p.queue.stored = &s.batches, &s.stored
 	p.queue.most, p.queue.slow = int64(s.limits.Buffered), s.limits.Slow
 	p.ponged.Store(true)
@@ -111,7 +113,7 @@ func (p *peer) pong(string) error {
 }
 
 func (p *peer) ping(data string) error {
-	p.act(p.queue.control(opPong, []byte(data)))
+	p.control(opPong, []byte(data))
 	return p.charge(len(data))
 }
 
@@ -186,7 +188,7 @@ func (p *peer) handle(f wire.Frame) {
 		p.extended(f)
 		return
 	case wire.HeartbeatFrame:
-		p.send(wire.Frame{Type: wire.HeartbeatFrame})
+		p.answer(wire.Frame{Type: wire.HeartbeatFrame})
 		return
 	}
 	p.acted.Store(true)

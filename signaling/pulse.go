@@ -176,7 +176,7 @@ func (s *Server) doubt(p *peer) bool {
 // sendPing pings the socket.
 func (p *peer) sendPing() {
 	p.ponged.Store(false)
-	p.act(p.queue.control(opPing, nil))
+	p.control(opPing, nil)
 }
 
 // lives ends a socket that has not answered the last ping, or does nothing, or

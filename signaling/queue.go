@@ -33,7 +33,10 @@ const (
 // the other.
 type batch struct {
 	data   []byte
+	at     int // so much of data is written
 	relays []relayed
+	told   int // so many of relays are written
+	attempt
 }
 
 // relayed notes where a relayed frame ends in a batch and when it came in.
@@ -55,19 +58,21 @@ func (b *batches) get() *batch {
 	if used, ok := b.pool.Get().(*batch); ok {
 		return used
 	}
-	return &batch{data: make([]byte, 0, firstBatch)}
+	fresh := &batch{data: make([]byte, 0, firstBatch)}
+	fresh.prepare(fresh)
+	return fresh
 }
 
 func (b *batches) put(used *batch) {
 	if cap(used.data) <= keptBatch {
-		used.data, used.relays = used.data[:0], used.relays[:0]
+		used.data, used.at, used.relays, used.told = used.data[:0], 0, used.relays[:0], 0
 		b.pool.Put(used)
 	}
 }
 
 // outQueue holds what waits to be written to a socket. A socket has no goroutine
-// that writes: whoever puts the first frame in starts one, which ends when
-// nothing is left.
+// that writes: whoever puts the first frame in writes it, and starts one only if
+// that would take time.
 type outQueue struct {
 	spare  *batches
 	stored *atomic.Int64 // bytes that lie in the server in all
@@ -93,7 +98,7 @@ type outcome int
 
 const (
 	queued  outcome = iota
-	started         // and the caller starts a writer
+	started         // and the caller sees to it that it is written
 	dropped         // the socket is ending
 	tooSlow         // it does not take what is sent to it, and is to end
 	noRoom          // the server holds too much, this socket's among it
@@ -134,7 +139,8 @@ func (q *outQueue) controlLocked(op byte, payload []byte) outcome {
 }
 
 // finish queues a close frame, after which comes nothing more. It reports
-// whether it was the first to do so, and whether the caller starts a writer.
+// whether it was the first to do so, and whether the caller has to see to it
+// that it is written.
 func (q *outQueue) finish(payload []byte) (first, start bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()

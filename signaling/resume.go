@@ -87,7 +87,7 @@ func (a *app) hold(p *peer) bool {
 // expire ends the grace period: the host is really gone.
 func (a *app) expire(p *peer) {
 	a.mu.Lock()
-	defer a.mu.Unlock()
+	defer a.unlock()
 	a.release(p)
 }
 
@@ -112,7 +112,7 @@ func (a *app) release(p *peer) {
 // releaseAll lets go of all lost hosts: the server ends.
 func (a *app) releaseAll() {
 	a.mu.Lock()
-	defer a.mu.Unlock()
+	defer a.unlock()
 	for _, there := range a.listeners {
 		for _, p := range there {
 			a.release(p)

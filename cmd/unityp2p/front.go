@@ -24,7 +24,7 @@ type front struct {
 	certificates certs.Source // nil: no TLS
 
 	servers []*http.Server
-	running sync.WaitGroup // what serves, and what keeps the certificates
+	running sync.WaitGroup // what serves, and what keeps the certificates and memory
 }
 
 // run serves until ctx ends or a listener fails, and then drains.
@@ -43,6 +43,7 @@ func (f *front) run(ctx context.Context, out io.Writer) error {
 	if f.certificates != nil {
 		f.running.Go(func() { f.certificates.Keep(keeping) })
 	}
+	f.running.Go(func() { calmDown(keeping) })
 	select {
 	case err := <-failed:
 		return fmt.Errorf("serving: %w", err)

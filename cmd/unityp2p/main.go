@@ -39,6 +39,7 @@ const usage = `usage: unityp2p COMMAND [FLAGS]
   host ROOM    host a room; what you type goes to everyone in it
   join ROOM    join a room
   token        make a signed token, which says who may host or join what
+  bench signaling  measure the signaling server beside a plain one
   version      print the version
 
 "unityp2p COMMAND -h" lists the flags of a command.
@@ -74,6 +75,8 @@ func run(ctx context.Context, args []string, in io.Reader, out, errors io.Writer
 		return talk(ctx, args[0] == "host", args[1:], in, out, errors)
 	case "token":
 		return token(args[1:], os.LookupEnv, out, errors)
+	case "bench":
+		return bench(ctx, args[1:], out, errors)
 	case "version":
 		_, err := fmt.Fprintln(out, versionText())
 		return err

@@ -59,7 +59,7 @@ var mayImport = map[string][]string{
 	"signaling/jwt":         {"signaling"},
 	"cexport":               {"core", "signaling"},
 	"cexport/ctest":         {},
-	"cmd/unityp2p":          {"cmd/unityp2p/certs", "cmd/unityp2p/settings", "core", "signaling", "signaling/jwt"},
+	"cmd/unityp2p":          {"cmd/unityp2p/certs", "cmd/unityp2p/settings", "core", "internal/sigbench", "signaling", "signaling/jwt"},
 	"cmd/unityp2p/certs":    {},
 	"cmd/unityp2p/settings": {},
 	"examples/go":           {"core"},
@@ -74,6 +74,7 @@ var mayImport = map[string][]string{
 	"internal/netlab":       {},
 	"internal/notices":      {},
 	"internal/plugins":      {},
+	"internal/sigbench":     {"core/wire"},
 	"internal/unitypackage": {"signaling"},
 }
 

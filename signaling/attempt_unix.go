@@ -1,0 +1,52 @@
+//go:build unix
+
+package signaling
+
+import (
+	"errors"
+	"net"
+	"syscall"
+)
+
+// rawConn returns what attempt writes to, and nil if there is more between us and
+// the socket, such as TLS.
+func rawConn(c net.Conn) syscall.RawConn {
+	tcp, ok := c.(*net.TCPConn)
+	if !ok {
+		return nil
+	}
+	raw, err := tcp.SyscallConn()
+	if err != nil {
+		return nil
+	}
+	return raw
+}
+
+// attempt writes a batch without waiting. It is kept with the batch, since a
+// function that is made for each write has to be allocated.
+type attempt struct {
+	taken int
+	call  func(fd uintptr) bool
+}
+
+func (a *attempt) prepare(b *batch) {
+	a.call = func(fd uintptr) bool {
+		for {
+			n, err := syscall.Write(int(fd), b.data[b.at:])
+			if errors.Is(err, syscall.EINTR) {
+				continue
+			}
+			a.taken = max(n, 0) // an error comes again when it is written properly
+			return true
+		}
+	}
+}
+
+// write returns how many bytes the socket took at once.
+func (a *attempt) write(c syscall.RawConn) int {
+	a.taken = 0
+	if c.Write(a.call) != nil {
+		return 0
+	}
+	return a.taken
+}
