@@ -18,6 +18,7 @@ library_tags="nethttpomithttp2"
 staticcheck="honnef.co/go/tools/cmd/staticcheck@v0.8.2"
 errcheck="github.com/kisielk/errcheck@v1.9.0"
 actionlint="github.com/rhysd/actionlint/cmd/actionlint@v1.7.12"
+govulncheck="golang.org/x/vuln/cmd/govulncheck@v1.9.0"
 
 say() { printf '%s\n' "$*"; }
 die() {
@@ -58,6 +59,8 @@ usage: ./build.sh [COMMAND]
             what else the workflows need: Mono on a Mac or Windows; a word if the
             editor's licence is missing
   lint      the linters alone
+  vulnerabilities
+            ask vuln.go.dev whether what is linked has known ones
   bench     measure against pion/webrtc: [--json FILE] [--plot FILE] [--rounds N]
   server    build the signaling server: build/unityp2p
   chat      build the C example: build/chat
@@ -133,6 +136,7 @@ main() {
     lint
     summary
     ;;
+  vulnerabilities) check_vulnerabilities ;;
   server) build_server ;;
   chat) build_example chat ;;
   notices) write_notices ;;

@@ -40,6 +40,13 @@ check_go() {
   go run "$errcheck" -ignoretests -exclude internal/lint/errcheck.txt ./...
 }
 
+# check_vulnerabilities: those of the modules and of Go that our code calls. It
+# needs the network, and what it says changes by itself: not a step of the tests.
+check_vulnerabilities() {
+  need go "install Go from https://go.dev/dl"
+  go run "$govulncheck" ./...
+}
+
 check_examples() {
   local cc file
   for cc in gcc clang; do

@@ -45,6 +45,13 @@ func TestCert(t *testing.T) {
 	if !strings.Contains(out.String(), fingerprint) {
 		t.Errorf("it said %q, and a client sees %s", &out, fingerprint)
 	}
+	// Who pins it gets in, without the certificate being among any roots; who pins
+	// another does not.
+	flags := []string{"-signaling", url, "-loopback-only", "-ice", "none", "-tls-pin"}
+	pinned := start(t, append(append([]string{"host", "lobby"}, flags...), fingerprint)...)
+	pinned.expect("the room is open")
+	wrong := start(t, append(append([]string{"join", "lobby"}, flags...), strings.Repeat("0", 64))...)
+	wrong.expect("certificate")
 	server.stop()
 	server.awaitEnd()
 	for line := range server.lines {

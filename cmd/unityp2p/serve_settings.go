@@ -77,7 +77,7 @@ func (c *serveSettings) table() *settings.Table {
 			{Name: "key", Key: "httpsConfig.ssl_key_file", Value: settings.Path(&c.key), Default: "none",
 				Usage: "The certificate's private key (PEM). Both files are read again when they change."},
 			{Name: "acme-hosts", Key: "acme.hosts", Value: settings.List(&c.acme.Hosts, "names", settings.Any), Default: "none",
-				Usage: "Get certificates for these names by ACME, from Let's Encrypt, whose terms you agree to by this. The names lead here, port 443 is https-addr or port 80 addr."},
+				Usage: "Get certificates for these names by ACME from Let's Encrypt, whose terms you accept by this. The names must lead here: to https-addr as port 443, or to addr as port 80."},
 			{Name: "acme-email", Key: "acme.email", Value: settings.Text(&c.acme.Email), Default: "none",
 				Usage: "Whom the authority may write to."},
 			{Name: "acme-cache", Key: "acme.cache", Value: settings.Path(&c.acme.Cache), Default: "unityp2p/acme in the user's cache directory",
