@@ -43,13 +43,13 @@ test_android() {
   cc="$(target_cc android-x86_64)" || die "android-x86_64 cannot be compiled for"
   "$adb" shell "rm -rf $there && mkdir -p $there"
   "$adb" push "unity/Plugins/$(target_file android-x86_64)" "$there/"
-  for line in "${device_programs[@]}" "library_signals ./libunityp2p.so"; do
+  for line in "${device_programs[@]}" "library_signals ./libunityp2p.so" "library_unload ./libunityp2p.so"; do
     read -ra words <<<"$line"
     name="${words[0]}"
     if [ ! -f "$scratch/$name" ]; then
       # shellcheck disable=SC2086 # the compiler has flags
       $cc -std=gnu11 -O1 -Wall -Wextra -Iinclude -o "$scratch/$name" "cexport/ctest/programs/$name.c" \
-        -L"unity/Plugins/Android/x86_64" -lunityp2p -ldl
+        -L"unity/Plugins/Android/x86_64" -Wl,--as-needed -lunityp2p -ldl
       "$adb" push "$scratch/$name" "$there/"
     fi
     say "Android: $line"

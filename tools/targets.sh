@@ -65,17 +65,18 @@ target_link() {
 # symbols belong to which library; it is ours, because Go's depends on where the
 # compiler is.
 target_go() {
-  local os="${1%%-*}" mode=c-shared more=""
+  local os="${1%%-*}" mode=c-shared more="" debug="-g"
   case "$os" in
   macos) os=darwin ;;
   ios)
     mode=c-archive
     more="-extar $(first_of llvm-ar llvm-ar-14 || say ar)" # GNU's cannot index Mach-O
+    [[ "$4" != -s* ]] || debug=""                          # no linker strips an archive
     ;;
   android) more=-checklinkname=0 ;; # wlynxg/anet reaches into package net
   esac
   mkdir -p "$(dirname "$2")"
-  GOOS="$os" GOARCH="$(target_arch "$1")" GOARM=7 CC="$3" CGO_ENABLED=1 \
+  GOOS="$os" GOARCH="$(target_arch "$1")" GOARM=7 CC="$3" CGO_ENABLED=1 CGO_CFLAGS="$debug -O2" \
     go build -trimpath -buildvcs=false -buildmode="$mode" -tags "$library_tags" \
     -ldflags "-buildid=$identity/$1 -X main.identity=$identity $4 $more -extldflags '$(target_link "$1" "$3")'" \
     -o "$2" ./cexport && rm -f "${2%.*}.h" || return 1

@@ -114,11 +114,20 @@ test_core() {
 
 tests_project="internal/unitypackage/dotnet/UnityP2P.Tests.csproj"
 
+# library_for_dotnet: this machine's library, in the spelling of its system.
+library_for_dotnet() {
+  if command -v cygpath >/dev/null; then
+    cygpath -m "$root/$(library_path)"
+  else
+    say "$root/$(library_path)"
+  fi
+}
+
 # test_dotnet: the C# tests by .NET, with this machine's library.
 test_dotnet() {
   need dotnet "install the .NET SDK, 8 or newer"
   build_library
-  dotnet test "$tests_project" --framework net8.0 -p:NativeLibrary="$root/$(library_path)"
+  dotnet test "$tests_project" --framework net8.0 -p:NativeLibrary="$(library_for_dotnet)"
 }
 
 # test_mono: the same by Mono, where it is not Debian's.
@@ -127,7 +136,7 @@ test_mono() {
   need dotnet "install the .NET SDK, 8 or newer"
   need mono "install Mono, https://www.mono-project.com"
   build_library
-  dotnet build "$tests_project" --framework net472 -p:NativeLibrary="$root/$(library_path)"
+  dotnet build "$tests_project" --framework net472 -p:NativeLibrary="$(library_for_dotnet)"
   runner="$(dotnet build "$tests_project" --framework net472 --no-restore -t:PrintRunner | sed -n 's/^ *runner: //p' | head -n 1)"
   mono "$runner" "$(compgen -G "build/dotnet/bin/Debug/net472/UnityP2P.Tests.dll")" --noresult
 }

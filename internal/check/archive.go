@@ -3,15 +3,23 @@ package main
 import (
 	"bytes"
 	"debug/macho"
+	"encoding/binary"
 	"fmt"
 	"slices"
 	"strconv"
 	"strings"
 )
 
+const (
+	platformIOS       = 2
+	platformSimulator = 7
+	oldestIOS         = 12 << 16
+	oldestSimulator   = 14 << 16 // the first on arm64
+)
+
 // lookArchive reads a static library for iOS: an ar archive of Mach-O objects
-// with one Go runtime in it.
-func lookArchive(data []byte) (facts, error) {
+// with one Go runtime in it, for devices or for the simulator.
+func lookArchive(data []byte, simulator bool) (facts, error) {
 	f := facts{format: "archive", stripped: true}
 	rest, ok := bytes.CutPrefix(data, []byte("!<arch>\n"))
 	if !ok {
@@ -34,6 +42,9 @@ func lookArchive(data []byte) (facts, error) {
 			continue // the table of symbols
 		}
 		objects++
+		if !forIOS(object, simulator) {
+			f.wrong = append(f.wrong, fmt.Sprintf("object %d is for another system", objects))
+		}
 		for _, section := range object.Sections {
 			f.stripped = f.stripped && section.Seg != "__DWARF"
 			// Go marks its object as assembler, which has none, by an empty __asm.
@@ -62,4 +73,23 @@ func lookArchive(data []byte) (facts, error) {
 		f.wrong = append(f.wrong, fmt.Sprintf("%d Go runtimes", runtimes))
 	}
 	return f, nil
+}
+
+// forIOS says whether an object is for iOS, as old as we promise. One that says nothing
+// goes everywhere: Go's own, from some linkers.
+func forIOS(object *macho.File, simulator bool) bool {
+	platform, oldest := uint32(platformIOS), uint32(oldestIOS)
+	if simulator {
+		platform, oldest = platformSimulator, oldestSimulator
+	}
+	for _, load := range object.Loads {
+		raw := load.Raw()
+		if binary.LittleEndian.Uint32(raw) != loadBuildVersion {
+			continue
+		}
+		if binary.LittleEndian.Uint32(raw[8:]) != platform || binary.LittleEndian.Uint32(raw[12:]) > oldest {
+			return false
+		}
+	}
+	return true
 }

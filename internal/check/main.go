@@ -183,7 +183,7 @@ func look(path string, data []byte) (facts, error) {
 	case ".dylib":
 		return lookFat(data)
 	case ".a":
-		return lookArchive(data)
+		return lookArchive(data, strings.Contains(filepath.ToSlash(path), "/simulator/"))
 	}
 	return facts{}, fmt.Errorf("no format that is known here")
 }
