@@ -1,10 +1,11 @@
 package core_test
 
 import (
-	"io"
 	"net"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 )
 
 // line is a TCP line to a server that can be cut, in the middle or at one end.
@@ -13,6 +14,9 @@ type line struct {
 	listener net.Listener
 	target   string
 	running  sync.WaitGroup
+
+	deaf, dumb atomic.Bool  // what comes from, and goes to, the server is swallowed
+	swallowed  atomic.Int32 // so often
 
 	mu    sync.Mutex
 	down  bool
@@ -63,8 +67,34 @@ func (l *line) connect(near *net.TCPConn) {
 	}
 	w := wirePair{near, far.(*net.TCPConn)}
 	l.wires = append(l.wires, w)
-	l.running.Go(func() { _, _ = io.Copy(w.near, w.far) })
-	l.running.Go(func() { _, _ = io.Copy(w.far, w.near) })
+	l.running.Go(func() { l.copy(w.near, w.far, &l.deaf) })
+	l.running.Go(func() { l.copy(w.far, w.near, &l.dumb) })
+}
+
+// copy passes on what comes, or swallows it while the line does so.
+func (l *line) copy(to, from *net.TCPConn, swallows *atomic.Bool) {
+	buf := make([]byte, 16<<10)
+	for {
+		n, err := from.Read(buf)
+		if err != nil {
+			return
+		}
+		if swallows.Load() {
+			l.swallowed.Add(1)
+		} else if _, err := to.Write(buf[:n]); err != nil {
+			return
+		}
+	}
+}
+
+// awaitLoss waits until something was swallowed.
+func (l *line) awaitLoss() {
+	l.t.Helper()
+	for deadline := time.Now().Add(patience); l.swallowed.Load() == 0; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			l.t.Fatal("nothing came over the line")
+		}
+	}
 }
 
 // cut breaks every connection at both ends, and lets none be made until mend.
@@ -93,6 +123,8 @@ func (l *line) mend() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.down = false
+	l.deaf.Store(false)
+	l.dumb.Store(false)
 }
 
 func reset(c *net.TCPConn) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -128,6 +129,44 @@ func TestAHostIsNotLockedOutByItsOwnDeadSocket(t *testing.T) {
 		if e.Type == core.RoomTrouble && e.Code != core.SignalingLost {
 			t.Errorf("the host heard %+v", e)
 		}
+	}
+}
+
+// What was on its way when the host's line broke, either way, is lost. Who was
+// connecting then does not wait for what will never come: it learns that its link
+// is gone as soon as the host is back, and tries anew.
+func TestNobodyWaitsForWhatWasLostWithTheLine(t *testing.T) {
+	for name, lose := range map[string]func(*line) *atomic.Bool{
+		"to the host":   func(l *line) *atomic.Bool { return &l.deaf },
+		"from the host": func(l *line) *atomic.Bool { return &l.dumb },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newServerWith(t, signaling.Config{ResumeGrace: time.Hour})
+			l := newLine(t, s.address)
+			patient := func(address string) core.Config {
+				cfg := s.config("room")
+				cfg.Signaling = "ws://" + address + "/"
+				cfg.ConnectTimeout = time.Hour // not what helps here
+				return cfg
+			}
+			h := host(t, "h", patient(l.address()))
+			h.awaitEvent("open", 0, isType(core.RoomOpen))
+			lose(l).Store(true)
+			a := join(t, "a", patient(s.address))
+			l.awaitLoss()
+			seen := h.seen()
+			l.cut()
+			h.awaitEvent("the loss", seen, isTrouble(core.SignalingLost))
+			l.mend()
+			meet(t, h, a)
+			a.mu.Lock()
+			defer a.mu.Unlock()
+			for _, e := range a.events {
+				if e.Type == core.RoomTrouble {
+					t.Errorf("it heard %+v", e)
+				}
+			}
+		})
 	}
 }
 

@@ -16,10 +16,18 @@ type extension struct {
 	taken atomic.Uint32 // frames about links that came from it and were dealt with
 
 	// The app's, under its lock.
-	sent   uint32         // frames about links that were sent to it
-	secret wire.Secret    // resumes the name that it listens on
-	claim  wire.Extension // what it wants to resume when it listens
-	renew  *time.Timer    // hands out ICE servers anew
+	sent   uint32      // frames about links that were sent to it
+	secret wire.Secret // resumes the name that it listens on
+	claim  claim       // what it wants to resume when it listens
+	renew  *time.Timer // hands out ICE servers anew
+}
+
+// claim says that a name is its socket's. The zero value claims none: no secret
+// is zero.
+type claim struct {
+	address  wire.Address
+	secret   wire.Secret
+	received uint32
 }
 
 // version answers a version frame. Only those who say 3 hear 3: to all others
@@ -58,7 +66,7 @@ func (p *peer) extended(f wire.Frame) {
 	}
 	p.app.mu.Lock()
 	defer p.app.unlock()
-	p.ext.claim = e
+	p.ext.claim = claim{e.Address, e.Secret, e.Received}
 }
 
 // minRenewal bounds how often ICE servers are handed out, whatever their

@@ -70,8 +70,7 @@ func (a *app) mayResume(p *peer, address wire.Address, there []*peer) bool {
 		return false
 	}
 	c := &p.ext.claim
-	return c.Kind == wire.ExtResume && c.Address == address &&
-		subtle.ConstantTimeCompare(c.Secret[:], there[0].ext.secret[:]) == 1
+	return c.address == address && subtle.ConstantTimeCompare(c.secret[:], there[0].ext.secret[:]) == 1
 }
 
 // hold keeps the name and the links of a socket that was lost. It reports false
@@ -202,7 +201,7 @@ func (a *app) takeOver(p, old *peer, echo wire.Frame) {
 // is a link to itself, both ends hear that the link is gone instead.
 func (a *app) carry(p, old *peer, id int16, l link) {
 	_, used := p.links[id]
-	missed := int32(l.last-p.ext.claim.Received) > 0
+	missed := int32(l.last-p.ext.claim.received) > 0
 	if used || missed || l.partner == old {
 		a.dropLocked(old, id, false)
 		if !used {
