@@ -48,6 +48,16 @@ const (
 	RefusedConnect Refusal = "connect" // 07: nobody listens there, or the listener or the server has too many links
 )
 
+// Refusals returns every Refusal that there is.
+func Refusals() []Refusal {
+	return []Refusal{
+		RefusedClosing, RefusedConnections, RefusedAddress, RefusedWaiting,
+		RefusedToken, RefusedPath, RefusedOrigin, RefusedIdle, RefusedSlow, RefusedRooms, RefusedFull, RefusedMessage,
+		RefusedLinks, RefusedFrames, RefusedBytes, RefusedReplaced, RefusedSilent, RefusedTooLarge, RefusedMalformed,
+		RefusedListen, RefusedHosting, RefusedJoining, RefusedConnect,
+	}
+}
+
 // Close codes of our own.
 const (
 	closeIdle    = 4001

@@ -27,6 +27,9 @@ type App struct {
 	AddressSharing bool   // all who listen on one address are linked to each other
 }
 
+// DefaultApps are those of a Config that names none.
+func DefaultApps() []App { return []App{{Name: "default", Path: "/"}} }
+
 // Config is what New needs. The zero value serves one app at "/".
 type Config struct {
 	Apps         []App         // none: one at "/"
@@ -83,7 +86,7 @@ type Server struct {
 // New makes a server. It refuses two apps with one path.
 func New(c Config) (*Server, error) {
 	if len(c.Apps) == 0 {
-		c.Apps = []App{{Name: "default", Path: "/"}}
+		c.Apps = DefaultApps()
 	}
 	if c.MaxPayload == 0 {
 		c.MaxPayload = DefaultMaxPayload

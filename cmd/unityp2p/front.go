@@ -21,21 +21,23 @@ type front struct {
 	settings     *serveSettings
 	log          *slog.Logger
 	handler      *signaling.Server
+	web          *web         // the handler, and what else there is at its address
 	certificates certs.Source // nil: no TLS
 
-	servers []*http.Server
-	running sync.WaitGroup // what serves, and what keeps the certificates and memory
+	servers  []*http.Server
+	watchers []*http.Server // for those who watch, until the very end
+	running  sync.WaitGroup // what serves, and what keeps the certificates and memory
 }
 
 // run serves until ctx ends or a listener fails, and then drains.
 func (f *front) run(ctx context.Context, out io.Writer) error {
 	keeping, stop := context.WithCancel(context.Background())
-	failed := make(chan error, 2) // one for each endpoint
+	failed := make(chan error, 4) // one for each endpoint
 	defer func() {
 		stop()
 		f.drain()
 	}()
-	for _, open := range []func(chan<- error, io.Writer) error{f.open, f.openTLS} {
+	for _, open := range []func(chan<- error, io.Writer) error{f.open, f.openTLS, f.openWatchers} {
 		if err := open(failed, out); err != nil {
 			return err
 		}
@@ -57,17 +59,17 @@ func (f *front) open(failed chan<- error, out io.Writer) error {
 	if !f.settings.http.on() {
 		return nil
 	}
-	var handler http.Handler
+	var handler http.Handler = f.web
 	says := "signaling: listening on ws://%s/\n"
 	if acme, ok := f.certificates.(*certs.ACME); ok {
 		if f.settings.onlyChallenges {
 			handler, says = acme.Challenges(nil), "signaling: the authority may ask at http://%s/\n"
 		} else {
-			handler = acme.Challenges(f.handler)
+			handler = acme.Challenges(f.web)
 		}
 	}
 	h := f.newServer(handler)
-	return f.serve(h, f.settings.http, h.Serve, failed, out, says)
+	return f.serve(&f.servers, h, f.settings.http, h.Serve, failed, out, says)
 }
 
 // openTLS serves at the endpoint with it.
@@ -75,13 +77,35 @@ func (f *front) openTLS(failed chan<- error, out io.Writer) error {
 	if !f.settings.https.on() {
 		return nil
 	}
-	h := f.newServer(nil)
+	h := f.newServer(f.web)
 	h.TLSConfig = f.certificates.TLS()
 	serve := func(l net.Listener) error { return h.ServeTLS(l, "", "") }
-	return f.serve(h, f.settings.https, serve, failed, out, "signaling: listening on wss://%s/\n")
+	return f.serve(&f.servers, h, f.settings.https, serve, failed, out, "signaling: listening on wss://%s/\n")
 }
 
-// newServer returns an HTTP server for h; nil: for the signaling server.
+// openWatchers serves metrics and profiles, each where the settings say.
+func (f *front) openWatchers(failed chan<- error, out io.Writer) error {
+	w := &f.settings.watch
+	for _, at := range []struct {
+		endpoint
+		handler http.Handler
+		says    string
+	}{
+		{w.metrics, f.web.watch(), "signaling: metrics at http://%s/metrics\n"},
+		{w.pprof, profiles(), "signaling: profiles at http://%s/debug/pprof/\n"},
+	} {
+		if !at.on() {
+			continue
+		}
+		h := &http.Server{Handler: at.handler, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: time.Minute}
+		if err := f.serve(&f.watchers, h, at.endpoint, h.Serve, failed, out, at.says); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// newServer returns an HTTP server for h, which strangers reach.
 func (f *front) newServer(h http.Handler) *http.Server {
 	server := f.handler.HTTPServer(h)
 	server.Protocols = new(http.Protocols)
@@ -89,13 +113,13 @@ func (f *front) newServer(h http.Handler) *http.Server {
 	return server
 }
 
-// serve lets h serve at an endpoint and says so.
-func (f *front) serve(h *http.Server, e endpoint, serve func(net.Listener) error, failed chan<- error, out io.Writer, says string) error {
+// serve lets h serve at an endpoint, notes it, and says so.
+func (f *front) serve(servers *[]*http.Server, h *http.Server, e endpoint, serve func(net.Listener) error, failed chan<- error, out io.Writer, says string) error {
 	socket, err := net.Listen("tcp", e.address())
 	if err != nil {
 		return fmt.Errorf("listening on %s: %w", e.address(), err)
 	}
-	f.servers = append(f.servers, h)
+	*servers = append(*servers, h)
 	f.running.Go(func() {
 		defer socket.Close() // ServeTLS does not, if it ends early
 		failed <- serve(socket)
@@ -115,6 +139,7 @@ const requestTime = time.Second
 func (f *front) drain() {
 	end, cancel := context.WithTimeout(context.Background(), f.settings.drain)
 	defer cancel()
+	f.web.draining.Store(true)
 	var ending sync.WaitGroup
 	for _, h := range f.servers {
 		ending.Go(func() {
@@ -129,6 +154,9 @@ func (f *front) drain() {
 		f.log.Warn("the time to drain was over", "error", err)
 	}
 	ending.Wait()
+	for _, h := range f.watchers {
+		_ = h.Close()
+	}
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)

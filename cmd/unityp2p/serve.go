@@ -7,6 +7,7 @@ import (
 
 	"unityp2p/cmd/unityp2p/certs"
 	"unityp2p/signaling"
+	"unityp2p/signaling/metrics"
 )
 
 // input is what a command is told with.
@@ -26,12 +27,14 @@ func serve(ctx context.Context, in input, out, errOut io.Writer) error {
 	if c.printConfig {
 		return table.Print(out)
 	}
-	level := slog.LevelWarn
-	if c.verbose {
-		level = slog.LevelDebug
-	}
-	log := slog.New(slog.NewTextHandler(errOut, &slog.HandlerOptions{Level: level}))
+	return c.serve(ctx, out, c.log.logger(errOut))
+}
+
+// serve runs the server that the settings describe.
+func (c *serveSettings) serve(ctx context.Context, out io.Writer, log *slog.Logger) error {
 	c.signaling.Logger = log
+	counts := metrics.New(c.signaling.Apps, version)
+	c.signaling.Observer = counts
 	handler, err := signaling.New(c.signaling)
 	if err != nil {
 		return err
@@ -40,7 +43,7 @@ func serve(ctx context.Context, in input, out, errOut io.Writer) error {
 	if err != nil {
 		return err
 	}
-	f := &front{settings: c, log: log, handler: handler, certificates: source}
+	f := &front{settings: c, log: log, handler: handler, web: c.newWeb(handler, counts), certificates: source}
 	return f.run(ctx, out)
 }
 

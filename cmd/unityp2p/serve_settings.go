@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
@@ -28,6 +29,8 @@ type serveSettings struct {
 
 	cert, key  string // files
 	acme       certs.Order
+	log        logging
+	watch      watching
 	drain      time.Duration
 	grace      time.Duration // in which a lost host may resume
 	verbose    bool
@@ -41,6 +44,8 @@ func newServeSettings() *serveSettings {
 	return &serveSettings{
 		http:  endpoint{port: nowhere},
 		https: endpoint{port: nowhere},
+		log:   logging{format: "text", level: "warn"},
+		watch: watching{metrics: endpoint{port: nowhere}, pprof: endpoint{port: nowhere}},
 		acme:  certs.Order{Directory: certs.LetsEncrypt},
 		drain: 5 * time.Second,
 		grace: signaling.DefaultResumeGrace,
@@ -101,7 +106,17 @@ func (c *serveSettings) table() *settings.Table {
 			{Name: "drain", Key: "drain", Value: settings.Duration(&c.drain, 0, 10*time.Minute),
 				Usage: "How long the end may take after SIGTERM. Sockets that have not gone by then are cut off."},
 			{Name: "verbose", Short: "v", Key: "log_verbose", Value: settings.Bool(&c.verbose),
-				Usage: "Log every refusal and more, to standard error."},
+				Usage: "The same as log-level debug, unless that is set."},
+			{Name: "log-level", Key: "log.level", Value: settings.Choice(&c.log.level, "debug", "info", "warn", "error"),
+				Usage: "What to log, to standard error: info is every refusal, warn what somebody should look at. No secret is logged at any level."},
+			{Name: "log-format", Key: "log.format", Value: settings.Choice(&c.log.format, "text", "json"),
+				Usage: "How to log: lines for people, or JSON."},
+			{Name: "metrics-addr", Key: "metrics.addr", Value: c.watch.metrics.value(), Default: "none",
+				Usage: "Where Prometheus finds `/metrics`, without a token: an address that strangers do not reach. `/healthz` and `/readyz` are there as well."},
+			{Name: "metrics-token", Key: "metrics.token", Value: settings.Text(&c.watch.token), Secret: true, Default: "the admin token; with neither, nobody gets them there",
+				Usage: "Whoever has this token (`Authorization: Bearer`) gets `/metrics` at the games' own address."},
+			{Name: "pprof-addr", Key: "pprof.addr", Value: c.watch.pprof.value(), Default: "none",
+				Usage: "Where to show Go's profiles: an address of this machine alone, such as 127.0.0.1:6060."},
 		},
 	}
 }
@@ -129,6 +144,9 @@ func (c *serveSettings) load(t *settings.Table, in input) error {
 			return fmt.Errorf("acme-cache must be set: %w", err)
 		}
 		c.acme.Cache = filepath.Join(dir, "unityp2p", "acme")
+	}
+	if c.verbose && t.Source("log-level") == settings.Default {
+		c.log.level = "debug"
 	}
 	if err := c.check(); err != nil {
 		return err
@@ -181,6 +199,8 @@ func (c *serveSettings) check() error {
 		return errors.New("there is a certificate, and https-addr is none")
 	case !c.http.on() && !c.https.on():
 		return errors.New("nothing to listen on: the config file has neither httpConfig nor httpsConfig, and addr is not set")
+	case c.watch.pprof.on() && !c.watch.pprof.loopback():
+		return errors.New("pprof-addr must be an address of this machine alone, such as 127.0.0.1:6060: profiles show what is in memory")
 	}
 	return nil
 }
@@ -197,6 +217,12 @@ type endpoint struct {
 func (e endpoint) on() bool { return e.port != nowhere }
 
 func (e endpoint) address() string { return net.JoinHostPort(e.host, strconv.Itoa(e.port)) }
+
+// loopback tells whether nobody else reaches it.
+func (e endpoint) loopback() bool {
+	a, err := netip.ParseAddr(e.host)
+	return e.host == "localhost" || err == nil && a.IsLoopback()
+}
 
 func (e endpoint) text() string {
 	if !e.on() {

@@ -14,7 +14,7 @@ import (
 const root = "../.."
 
 var documents = []string{
-	"README.md", "docs/protocol.md", "docs/signaling.md", "deploy/README.md", "docs/benchmarks.md", "docs/testing.md", "docs/platforms.md", "examples/c/README.md",
+	"README.md", "docs/protocol.md", "docs/signaling.md", "deploy/README.md", "docs/benchmarks.md", "docs/testing.md", "docs/platforms.md", "docs/watching.md", "examples/c/README.md",
 	"unity/README.md", "unity/Documentation~/index.md", "unity/Documentation~/install.md",
 	"unity/Documentation~/first-evening.md", "unity/Documentation~/api.md", "unity/Documentation~/lifetimes.md",
 	"unity/Documentation~/platforms.md", "unity/Documentation~/moving.md", "unity/Documentation~/signaling.md",
@@ -99,6 +99,7 @@ var runBy = map[string]string{
 	"build/unityp2p serve -addr 127.0.0.1:0 -token-secret-file token.secret":   tokensTest,
 	"build/unityp2p token -secret-file token.secret -host -room lobby -for 2h": tokensTest,
 	"build/unityp2p token -secret-file token.secret -join -prefix lob -for 2h": tokensTest,
+	"build/unityp2p serve -metrics-addr 127.0.0.1:9464":                        "cmd/unityp2p: TestWhatThereIsBesidesSignaling",
 	"build/unityp2p serve -addr 127.0.0.1:0":                                   "build.sh test: step demo",
 	"build/unityp2p serve -print-config":                                       "cmd/unityp2p: TestPrintConfig",
 	"build/unityp2p cert localhost 127.0.0.1":                                  "cmd/unityp2p: TestCert",
