@@ -4,7 +4,9 @@ package signaling
 
 import (
 	"errors"
+	"io"
 	"net"
+	"os"
 	"syscall"
 )
 
@@ -49,4 +51,29 @@ func (a *attempt) write(c syscall.RawConn) int {
 		return 0
 	}
 	return a.taken
+}
+
+// receive is called when there may be something to read, and reports whether
+// there was.
+func (s *source) receive(fd uintptr) bool {
+	c := s.chunks.get()
+	n, err := syscall.Read(int(fd), c.buffer[:])
+	for errors.Is(err, syscall.EINTR) {
+		n, err = syscall.Read(int(fd), c.buffer[:])
+	}
+	if n > 0 {
+		c.data = c.buffer[:n]
+		s.chunk = c
+		return true
+	}
+	s.chunks.put(c)
+	switch {
+	case errors.Is(err, syscall.EAGAIN):
+		return false
+	case err != nil:
+		s.ended = os.NewSyscallError("read", err)
+	default:
+		s.ended = io.EOF
+	}
+	return true
 }

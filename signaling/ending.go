@@ -17,17 +17,16 @@ var longAgo = time.Unix(1, 0)
 
 // refuse closes a socket before anything was read from it. What it sends
 // meanwhile is not looked at.
-func refuse(conn *websocket.Conn, message []byte) {
+func refuse(conn *websocket.Conn, c net.Conn, message []byte) {
 	if conn.WriteControl(websocket.CloseMessage, message, time.Now().Add(lingerTime)) == nil {
-		linger(conn)
+		linger(c)
 	}
 }
 
 // linger waits until the other side has closed too, for a moment: if we closed
 // while data is still coming in, the reset that answers it could overtake our
 // close frame.
-func linger(conn *websocket.Conn) {
-	c := conn.NetConn()
+func linger(c net.Conn) {
 	_ = c.SetDeadline(time.Now().Add(lingerTime))
 	if half, ok := c.(interface{ CloseWrite() error }); ok {
 		_ = half.CloseWrite()

@@ -5,7 +5,6 @@ import (
 	"io"
 	"net/netip"
 	"sync/atomic"
-	"syscall"
 	"time"
 	"unicode/utf8"
 
@@ -21,8 +20,8 @@ type peer struct {
 	server *Server
 	app    *app
 	conn   *websocket.Conn
-	raw    syscall.RawConn // nil: what is written cannot be tried first
-	from   netip.Addr      // whom the gate counts it for
+	source *source    // what conn reads
+	from   netip.Addr // whom the gate counts it for
 	queue  outQueue
 	pulse  pulseNode
 
@@ -31,6 +30,7 @@ type peer struct {
 	acted  atomic.Bool  // has asked for something since the last ping
 	began  atomic.Int64 // when the message began that is being read; 0: none is
 
+	grown     bool          // the reader's: its stack is larger than waiting needs
 	allowance *allowance    // the reader's; nil: nothing was read yet
 	lastAct   time.Duration // the pulse's: when it last did something, by Server.now
 
@@ -49,19 +49,49 @@ type peer struct {
 	left      bool            // its socket is gone
 }
 
-func newPeer(s *Server, a *app, conn *websocket.Conn, from netip.Addr) *peer {
-	p := &peer{server: s, app: a, conn: conn, from: from, raw: rawConn(conn.NetConn())}
+func newPeer(s *Server, a *app, conn *websocket.Conn, source *source, from netip.Addr) *peer {
+	p := &peer{server: s, app: a, conn: conn, source: source, from: from}
 	p.queue.spare, p.queue.stored = &s.batches, &s.stored
 	p.queue.most, p.queue.slow = int64(s.limits.Buffered), s.limits.Slow
 	p.ponged.Store(true)
+	conn.SetReadLimit(s.config.MaxPayload)
+	conn.SetPongHandler(p.pong)
+	conn.SetPingHandler(p.ping)
+	conn.SetCloseHandler(p.closed)
 	return p
 }
 
-// serve runs the socket until it ends.
+// serve reads from the socket until it ends. gorilla answers violations of the
+// WebSocket protocol with 1002, and messages over the limit with 1009.
 func (p *peer) serve() {
-	err := p.read()
+	for {
+		err := p.source.await()
+		switch {
+		case err != nil:
+		case p.source.pong():
+			if err = p.pong(""); err == nil && p.grown {
+				// It was busy and is idle now. Stacks do not shrink as far as they
+				// begin.
+				p.grown = false
+				go p.serve()
+				return
+			}
+		default:
+			p.grown = true
+			err = p.next()
+		}
+		if err != nil {
+			p.leave(err)
+			return
+		}
+	}
+}
+
+// leave ends the socket.
+func (p *peer) leave(err error) {
+	p.blame(err)
 	p.app.gone(p, clean(err))
-	c := p.conn.NetConn()
+	c := p.source.Conn
 	gently := p.queue.end() || answered(err)
 	if gently {
 		_ = c.SetWriteDeadline(time.Now().Add(lingerTime))
@@ -70,38 +100,28 @@ func (p *peer) serve() {
 	}
 	<-p.queue.silence()
 	if gently {
-		linger(p.conn)
+		linger(c)
 	}
-	cut(c)
+	p.server.dismiss(p)
 }
 
-// read handles frames until the socket ends. gorilla answers violations of the
-// WebSocket protocol with 1002, and messages over the limit with 1009.
-func (p *peer) read() error {
-	p.conn.SetReadLimit(p.server.config.MaxPayload)
-	p.conn.SetPongHandler(p.pong)
-	p.conn.SetPingHandler(p.ping)
-	p.conn.SetCloseHandler(p.closed)
-	for {
-		kind, r, err := p.conn.NextReader()
-		if err != nil {
-			return p.blame(err)
-		}
-		if err := p.message(kind, r); err != nil {
-			return p.blame(err)
-		}
+// next reads the next message and handles it.
+func (p *peer) next() error {
+	kind, r, err := p.conn.NextReader()
+	if err != nil {
+		return err
 	}
+	return p.message(kind, r)
 }
 
 // blame notes what the socket ended of if it is its own fault.
-func (p *peer) blame(err error) error {
+func (p *peer) blame(err error) {
 	switch {
 	case errors.Is(err, websocket.ErrReadLimit):
 		p.server.refused(RefusedTooLarge)
 	case answered(err) && !errors.As(err, new(*websocket.CloseError)) && !errors.Is(err, errEnding):
 		p.server.refused(RefusedMalformed)
 	}
-	return err
 }
 
 // errEnding ends the reader of a socket that is told why it ends.

@@ -324,9 +324,9 @@ func TestNoExtensionForTheOriginals(t *testing.T) {
 	}})
 	for _, version := range []string{"02", "04", "ff"} {
 		s := dial(t, url, "/")
-		e := wire.Extension{Kind: wire.ExtResume, Address: wire.AddressOf("room")}
-		s.send("c9"+version, hex.EncodeToString(e.Frame(-1).Append(nil)), listen("room"))
-		s.expect("c902", listen("room"))
+		e := wire.Extension{Kind: wire.ExtResume, Address: wire.AddressOf("room" + version)}
+		s.send("c9"+version, hex.EncodeToString(e.Frame(-1).Append(nil)), listen("room"+version))
+		s.expect("c902", listen("room"+version))
 		s.silent()
 		_ = s.conn.Close()
 		s.t.Log(version)

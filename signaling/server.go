@@ -53,10 +53,9 @@ type Config struct {
 	ResumeGrace time.Duration
 }
 
-const (
-	handshakeWrite = 10 * time.Second // for the answer to an upgrade
-	readBuffer     = 1 << 10          // a negotiation message fits in, mostly
-)
+// handshakeWrite is how long a client may take to accept the answer to its
+// upgrade.
+const handshakeWrite = 10 * time.Second
 
 // Server is the signaling server. Create it with New.
 type Server struct {
@@ -74,6 +73,7 @@ type Server struct {
 	pulse    pulse
 	batches  batches
 	messages messages
+	chunks   chunks
 	stored   atomic.Int64 // bytes that lie here for sockets, or from them
 
 	mu      sync.Mutex
@@ -125,7 +125,6 @@ func New(c Config) (*Server, error) {
 		sockets: make(map[*websocket.Conn]struct{}),
 		upgrader: websocket.Upgrader{
 			HandshakeTimeout: handshakeWrite,
-			ReadBufferSize:   readBuffer,
 			WriteBufferPool:  &sync.Pool{},                             // unused; without it, each socket has a buffer
 			CheckOrigin:      func(*http.Request) bool { return true }, // refused later, by closing
 		},

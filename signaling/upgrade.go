@@ -24,7 +24,7 @@ func (s *Server) upgrade(w http.ResponseWriter, r *http.Request) {
 	}
 	// Judged before the answer: once a client hears 101, its token may expire.
 	in := s.judge(r)
-	conn, err := s.accept(w, r)
+	conn, source, err := s.accept(w, r)
 	if err != nil {
 		s.gate.leave(from)
 		s.log.Debug("upgrade failed", "error", err)
@@ -32,7 +32,7 @@ func (s *Server) upgrade(w http.ResponseWriter, r *http.Request) {
 	}
 	s.enter(conn)
 	if in.why == "" {
-		p := newPeer(s, in.app, conn, from)
+		p := newPeer(s, in.app, conn, source, from)
 		p.grant = in.grant
 		s.serve(p)
 		return
@@ -42,21 +42,22 @@ func (s *Server) upgrade(w http.ResponseWriter, r *http.Request) {
 	if in.text != "" {
 		text = in.text
 	}
-	refuse(conn, websocket.FormatCloseMessage(code, text))
+	refuse(conn, source.Conn, websocket.FormatCloseMessage(code, text))
 	s.leave(conn, from)
 }
 
 // accept answers an upgrade.
-func (s *Server) accept(w http.ResponseWriter, r *http.Request) (*websocket.Conn, error) {
+func (s *Server) accept(w http.ResponseWriter, r *http.Request) (*websocket.Conn, *source, error) {
 	var header http.Header
 	if offered := websocket.Subprotocols(r); len(offered) > 0 {
 		header = http.Header{"Sec-Websocket-Protocol": {offered[0]}}
 	}
-	conn, err := s.upgrader.Upgrade(w, r, header)
+	g := &grip{ResponseWriter: w, lent: &s.chunks}
+	conn, err := s.upgrader.Upgrade(g, r, header)
 	if err != nil {
-		return nil, fmt.Errorf("upgrading: %w", err)
+		return nil, nil, fmt.Errorf("upgrading: %w", err)
 	}
-	return conn, nil
+	return conn, g.source, nil
 }
 
 // serve serves a peer until it ends.
@@ -68,12 +69,16 @@ func (s *Server) serve(p *peer) {
 	if s.isClosing() { // and perhaps did not see this one any more
 		p.end(websocket.CloseServiceRestart, goodbye)
 	}
-	s.running.Go(func() {
-		p.serve()
-		s.unwatch(p)
-		s.observer.Disconnected(p.app.name)
-		s.leave(p.conn, p.from)
-	})
+	s.running.Add(1)
+	go p.serve()
+}
+
+// dismiss forgets a peer that has ended.
+func (s *Server) dismiss(p *peer) {
+	s.unwatch(p)
+	s.observer.Disconnected(p.app.name)
+	s.leave(p.conn, p.from)
+	s.running.Done()
 }
 
 // verdict is what comes of an upgrade: an app, or why not.

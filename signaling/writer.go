@@ -71,7 +71,7 @@ func (p *peer) expel(why Refusal) {
 func (p *peer) end(code int, text string) bool {
 	first, start := p.queue.finish(websocket.FormatCloseMessage(code, text))
 	if first {
-		_ = p.conn.NetConn().SetWriteDeadline(time.Now().Add(lingerTime))
+		_ = p.source.SetWriteDeadline(time.Now().Add(lingerTime))
 	}
 	if start {
 		go p.write(p.queue.take())
@@ -82,7 +82,7 @@ func (p *peer) end(code int, text string) bool {
 // kick makes the socket's reader stop, which then cleans up, and a write that is
 // going on. Never blocks.
 func (p *peer) kick() {
-	_ = p.conn.NetConn().SetDeadline(longAgo)
+	_ = p.source.SetDeadline(longAgo)
 }
 
 // flush writes what waits, as far as that takes no time; a goroutine writes the
@@ -104,10 +104,10 @@ func (p *peer) flush() {
 
 // try writes what the socket takes at once, and reports whether that was all.
 func (p *peer) try(b *batch) bool {
-	if p.raw == nil {
+	if p.source.raw == nil {
 		return false
 	}
-	n := b.write(p.raw)
+	n := b.write(p.source.raw)
 	if n > 0 {
 		p.took(b, n)
 	}
@@ -117,7 +117,7 @@ func (p *peer) try(b *batch) bool {
 // write writes batches until none is left. The peer's reader waits for its end
 // before it ends itself.
 func (p *peer) write(b *batch) {
-	conn := p.conn.NetConn()
+	conn := p.source.Conn
 	for ; b != nil; b = p.queue.take() {
 		for b.at < len(b.data) {
 			n, err := conn.Write(b.data[b.at:min(b.at+writeChunk, len(b.data))])
@@ -146,7 +146,7 @@ func (p *peer) took(b *batch, n int) {
 func (p *peer) wrote(b *batch) {
 	if p.queue.finished() {
 		// The close frame is out: now the reader has to stop as well.
-		_ = p.conn.NetConn().SetReadDeadline(longAgo)
+		_ = p.source.SetReadDeadline(longAgo)
 	}
 	p.server.batches.put(b)
 }
