@@ -23,7 +23,7 @@ namespace UnityP2P
 
         private readonly bool host;
         private readonly bool overwrite;
-        private readonly Lifetime lifetime;
+        private readonly NativeLifetime lifetime;
         private readonly Inbox inbox;
         private readonly Members members = new Members();
         private readonly MessageData data = new MessageData();

@@ -13,7 +13,7 @@ namespace UnityP2P
         private const int GoodbyeMilliseconds = 300;
 
         private static readonly object gate = new object();
-        private static readonly List<Lifetime> open = new List<Lifetime>();
+        private static readonly List<NativeLifetime> open = new List<NativeLifetime>();
         private static bool used;
 
         // Explicit, so that the hooks stand before the first room does.
@@ -41,7 +41,7 @@ namespace UnityP2P
         /// </summary>
         public static void DisposeAll()
         {
-            foreach (Lifetime lifetime in Open())
+            foreach (NativeLifetime lifetime in Open())
             {
                 End(lifetime);
             }
@@ -68,7 +68,7 @@ namespace UnityP2P
         /// <summary>The app goes to the background: lets go of the signaling server, and judges no silence.</summary>
         public static void Suspend()
         {
-            foreach (Lifetime lifetime in Open())
+            foreach (NativeLifetime lifetime in Open())
             {
                 Native.P2P_Suspend(lifetime.Handle);
             }
@@ -77,16 +77,16 @@ namespace UnityP2P
         /// <summary>The app is back: connects anew what the system closed.</summary>
         public static void Resume()
         {
-            foreach (Lifetime lifetime in Open())
+            foreach (NativeLifetime lifetime in Open())
             {
                 Native.P2P_Resume(lifetime.Handle);
             }
         }
 
         /// <summary>Counts a handle that the library has just given.</summary>
-        internal static Lifetime Add(ulong handle)
+        internal static NativeLifetime Add(ulong handle)
         {
-            Lifetime lifetime = new Lifetime(handle);
+            NativeLifetime lifetime = new NativeLifetime(handle);
             lock (gate)
             {
                 if (!used)
@@ -100,7 +100,7 @@ namespace UnityP2P
         }
 
         /// <summary>Ends one, and counts it no more.</summary>
-        internal static void End(Lifetime lifetime)
+        internal static void End(NativeLifetime lifetime)
         {
             lock (gate)
             {
@@ -120,7 +120,7 @@ namespace UnityP2P
             }
         }
 
-        private static Lifetime[] Open()
+        private static NativeLifetime[] Open()
         {
             lock (gate)
             {

@@ -23,7 +23,7 @@ namespace UnityP2P
 
         private readonly Handlers listening = new Handlers();
         private readonly Handlers failed = new Handlers();
-        private readonly Lifetime lifetime;
+        private readonly NativeLifetime lifetime;
         private readonly Inbox inbox;
         private P2PState state;
 

@@ -108,6 +108,58 @@ namespace UnityP2P.Tests
             Assert.IsTrue(all[1].Messages.Count <= 1, "events after DisposeAll");
         }
 
+        // The buffers are unpinned once, by whoever is the last to use them.
+        [Test]
+        public void DisposeByAnotherThreadAmidAnUpdateIsTheEndOfIt()
+        {
+            Member server = net.Serve("amid");
+            byte[] data = new byte[100];
+            for (int i = 0; i < 20; i++)
+            {
+                P2PClient client = Network.Open(() => new P2PClient(net.Url, "amid", Network.Config()));
+                int got = 0;
+                int limit = 1 + i * 20;
+                ManualResetEvent enough = new ManualResetEvent(false);
+                client.OnReceivedMessage += message =>
+                {
+                    if (++got == limit)
+                    {
+                        enough.Set();
+                    }
+                };
+                bool end = false;
+                Thread[] threads = { new Thread(() => UpdateUntil(client, ref end)), new Thread(() => UpdateUntil(client, ref end)) };
+                Thread disposer = new Thread(() =>
+                {
+                    enough.WaitOne();
+                    client.Dispose();
+                    client.Dispose();
+                });
+                disposer.Start();
+                Array.ForEach(threads, t => t.Start());
+                net.Await("its end", () =>
+                {
+                    server.Room.SendMessageToAll(data, true);
+                    return client.State == P2PState.Disposed;
+                });
+                disposer.Join();
+                int after = Volatile.Read(ref got);
+                client.UpdateClient();
+                Assert.AreEqual(P2PState.Disposed, client.State);
+                Volatile.Write(ref end, true);
+                Array.ForEach(threads, t => t.Join());
+                Assert.IsTrue(got <= after + 1, "events after Dispose");
+            }
+        }
+
+        private static void UpdateUntil(P2PClient client, ref bool end)
+        {
+            while (!Volatile.Read(ref end))
+            {
+                client.UpdateClient();
+            }
+        }
+
         private sealed class MyServer : P2PServer
         {
             public MyServer(string signalingServer)

@@ -14,6 +14,12 @@ namespace UnityEngine
         public static bool IsMobile;
         public static bool IsPlaying;
 
+        /// <summary>
+        /// Whether Application.quitting is raised before OnApplicationQuit is sent:
+        /// Unity's documentation promises neither order.
+        /// </summary>
+        public static bool QuittingIsFirst;
+
         private static readonly List<MonoBehaviour> scene = new List<MonoBehaviour>();
 
         /// <summary>What happens after scripts were (re)loaded: [InitializeOnLoad] classes.</summary>
@@ -73,8 +79,16 @@ namespace UnityEngine
         public static void Stop()
         {
             Raise(PlayModeStateChange.ExitingPlayMode);
-            SendAll("OnApplicationQuit");
-            Application.RaiseQuitting();
+            if (QuittingIsFirst)
+            {
+                Application.RaiseQuitting();
+                SendAll("OnApplicationQuit");
+            }
+            else
+            {
+                SendAll("OnApplicationQuit");
+                Application.RaiseQuitting();
+            }
             SendAll("OnDisable");
             SendAll("OnDestroy");
             scene.Clear();

@@ -15,6 +15,7 @@ internal static class Phone
     {
         Simulation.IsEditor = false;
         Simulation.IsMobile = args[0] == "phone";
+        Simulation.QuittingIsFirst = Simulation.IsMobile;
         Thread reader = new Thread(() =>
         {
             string line;

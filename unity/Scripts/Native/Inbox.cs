@@ -26,7 +26,7 @@ namespace UnityP2P
 
         private static readonly uint BatchSize = (uint)Marshal.SizeOf(typeof(Native.Batch));
 
-        private readonly Lifetime lifetime;
+        private readonly NativeLifetime lifetime;
         private readonly IntPtr waiting;
         private readonly long patience; // in ticks of Stopwatch
         private readonly Native.Event[] events = new Native.Event[MaxEvents];
@@ -41,7 +41,7 @@ namespace UnityP2P
         // Who holds it may touch the buffers: a Take, or for good who freed them.
         private int busy;
 
-        public Inbox(Lifetime lifetime, int patienceMilliseconds)
+        public Inbox(NativeLifetime lifetime, int patienceMilliseconds)
         {
             this.lifetime = lifetime;
             waiting = Native.P2P_WaitingFlag(lifetime.Handle);

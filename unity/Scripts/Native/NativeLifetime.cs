@@ -7,14 +7,14 @@ namespace UnityP2P
     /// that opened it, by that object's finalizer, or by P2PRooms, which knows
     /// handles and not objects, so that forgotten ones are still collected.
     /// </summary>
-    internal sealed class Lifetime
+    internal sealed class NativeLifetime
     {
         /// <summary>The library's number.</summary>
         public readonly ulong Handle;
 
         private int ended;
 
-        public Lifetime(ulong handle)
+        public NativeLifetime(ulong handle)
         {
             Handle = handle;
         }
