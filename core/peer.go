@@ -230,8 +230,9 @@ func disconnectCode(why link.Reason) Code {
 
 func (p *peer) stats() Stats {
 	s := p.link.Stats()
+	local, remote := candidateType(s.LocalType), candidateType(s.RemoteType)
 	return Stats{
-		Conn: p.conn, Member: p.id, Path: path(s.LocalType, s.RemoteType),
+		Conn: p.conn, Member: p.id, Path: path(local, remote), LocalType: local, RemoteType: remote,
 		LocalCandidate: s.Local, RemoteCandidate: s.Remote,
 		RTT: s.RTT, Connecting: s.Connecting,
 		BytesSent: s.BytesSent, BytesReceived: s.BytesReceived,
@@ -241,17 +242,24 @@ func (p *peer) stats() Stats {
 }
 
 // path names a pair by the end that is further from direct.
-func path(local, remote webrtc.ICECandidateType) Path {
-	either := func(t webrtc.ICECandidateType) bool { return local == t || remote == t }
-	switch {
-	case either(webrtc.ICECandidateTypeRelay):
-		return PathRelay
-	case either(webrtc.ICECandidateTypePrflx):
-		return PathPrflx
-	case either(webrtc.ICECandidateTypeSrflx):
-		return PathSrflx
-	case local == webrtc.ICECandidateTypeHost:
+func path(local, remote Path) Path {
+	if local == PathNone || remote == PathNone {
+		return PathNone
+	}
+	return max(local, remote)
+}
+
+// candidateType names one end of a pair.
+func candidateType(t webrtc.ICECandidateType) Path {
+	switch t {
+	case webrtc.ICECandidateTypeHost:
 		return PathHost
+	case webrtc.ICECandidateTypeSrflx:
+		return PathSrflx
+	case webrtc.ICECandidateTypePrflx:
+		return PathPrflx
+	case webrtc.ICECandidateTypeRelay:
+		return PathRelay
 	}
 	return PathNone
 }

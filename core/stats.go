@@ -28,6 +28,8 @@ type Stats struct {
 	Conn             ConnID
 	Member           MemberID
 	Path             Path
+	LocalType        Path          // of our candidate; a pair is as far from direct as its worse end
+	RemoteType       Path          // of the other side's
 	LocalCandidate   string        // "192.0.2.1:40000"
 	RemoteCandidate  string        //
 	RTT              time.Duration // smoothed; 0: not known yet

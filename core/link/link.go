@@ -80,17 +80,20 @@ var labels = [channelCount]string{"reliable", "unreliable", "p2p.control"}
 
 // Link is one connection to one other member.
 type Link struct {
-	engine  *Engine
-	handler Handler
-	offerer bool
-	expect  uint64 // the member that must be at the other end, 0: anybody
-	pc      *webrtc.PeerConnection
-	started time.Time
+	engine        *Engine
+	handler       Handler
+	offerer       bool
+	expect        uint64 // the member that must be at the other end, 0: anybody
+	pc            *webrtc.PeerConnection
+	giveUpServers context.CancelFunc // ends the search for those that have not answered
+	started       time.Time
 
 	signals chan *wire.Negotiation // from the other side
 	opened  chan *channel          // channels as they open
 	failed  chan struct{}          // pion says that the connection failed or closed
 	fail    sync.Once
+
+	described chan struct{} // closed when the other side's description is set
 
 	dataChannels atomic.Int32 // that the other side opened
 	violated     atomic.Bool  // Violate was called
@@ -105,6 +108,9 @@ type Link struct {
 	maxReliable   int
 	maxUnreliable int
 
+	ownAddresses, theirAddresses addresses
+
+	hurry   hurry
 	out     outbox
 	in      inbox
 	heard   atomic.Int64  // when the last packet came, nanoseconds since started
@@ -144,19 +150,25 @@ func (e *Engine) begin(ctx context.Context, h Handler, expect uint64, offerer bo
 
 // newLink makes a link that nobody supervises yet.
 func (e *Engine) newLink(h Handler, expect uint64, offerer bool) (*Link, error) {
-	pc, err := e.newPeerConnection()
-	if err != nil {
-		return nil, fmt.Errorf("creating a peer connection: %w", err)
-	}
 	l := &Link{
-		engine: e, handler: h, offerer: offerer, expect: expect, pc: pc, started: time.Now(),
+		engine: e, handler: h, offerer: offerer, expect: expect, started: time.Now(),
 		signals: make(chan *wire.Negotiation, signalQueue),
 		opened:  make(chan *channel, channelCount),
 		failed:  make(chan struct{}),
 		end:     make(chan Reason, 1),
 		closer:  make(chan Reason, 1),
 		done:    make(chan struct{}),
+
+		described: make(chan struct{}),
 	}
+	var searching context.Context
+	searching, l.giveUpServers = context.WithCancel(context.Background())
+	pc, err := l.newPeerConnection(searching)
+	if err != nil {
+		l.giveUpServers()
+		return nil, fmt.Errorf("creating a peer connection: %w", err)
+	}
+	l.pc = pc
 	l.out.init(e.options.SendBuffer)
 	l.in.init(e.options.ReceiveBuffer)
 	l.watch()
@@ -248,6 +260,7 @@ func (l *Link) supervise(ctx context.Context) {
 		r := l.talk(ctx)
 		reason = &r
 	}
+	l.giveUpServers()
 	// Pion waits for its own goroutines here; it may take a moment.
 	_ = l.pc.GracefulClose()
 	l.in.close()
@@ -267,6 +280,11 @@ func (l *Link) connect(ctx context.Context) *Reason {
 	}
 	var hello chan helloResult
 	failed := l.failed
+	look := time.NewTicker(lookInterval)
+	defer look.Stop()
+	if !l.offerer {
+		look.Stop() // the offerer chooses
+	}
 	for {
 		select {
 		case s := <-l.signals:
@@ -298,6 +316,10 @@ func (l *Link) connect(ctx context.Context) *Reason {
 			l.connecting = time.Since(l.started)
 			l.touch()
 			return nil
+		case now := <-look.C:
+			if !l.hasten(now) {
+				look.Stop()
+			}
 		case r := <-l.end:
 			return &r
 		case <-l.closer:

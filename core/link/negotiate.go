@@ -111,6 +111,7 @@ func (n *negotiator) setRemote(kind webrtc.SDPType, sdp string) error {
 		return fmt.Errorf("setting the %s: %w", kind, err)
 	}
 	n.described = true
+	close(n.link.described)
 	for _, c := range n.early {
 		n.add(c)
 	}
@@ -124,6 +125,7 @@ func (n *negotiator) candidate(s wire.Negotiation) error {
 	if n.count++; n.count > maxCandidates {
 		return errTooManyCandidates
 	}
+	n.link.theirAddresses.addCandidate(s.Candidate)
 	c := webrtc.ICECandidateInit{Candidate: s.Candidate, SDPMLineIndex: &s.SDPMLineIndex}
 	if s.SDPMid != "" {
 		c.SDPMid = &s.SDPMid
@@ -151,6 +153,9 @@ func (l *Link) watch() {
 	l.pc.OnICECandidate(func(c *webrtc.ICECandidate) {
 		if c == nil {
 			return
+		}
+		if c.Typ == webrtc.ICECandidateTypeHost {
+			l.ownAddresses.add(c.Address)
 		}
 		init := c.ToJSON()
 		s := wire.Negotiation{Kind: wire.Candidate, Candidate: init.Candidate}

@@ -1,7 +1,10 @@
 package link
 
 import (
+	"context"
 	"net"
+	"net/netip"
+	"strings"
 	"sync"
 	"time"
 
@@ -12,7 +15,7 @@ import (
 // sockets is where links get their network from. The zero value is ready.
 type sockets struct {
 	mu     sync.Mutex
-	known  *network
+	known  *stdnet.Net
 	listed time.Time
 }
 
@@ -22,7 +25,7 @@ type sockets struct {
 const fresh = time.Second
 
 // current returns the network as it is now.
-func (s *sockets) current() (*network, error) {
+func (s *sockets) current() (*stdnet.Net, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.known != nil && time.Since(s.listed) < fresh {
@@ -32,19 +35,46 @@ func (s *sockets) current() (*network, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.known, s.listed = &network{n}, time.Now()
-	return s.known, nil
+	s.known, s.listed = n, time.Now()
+	return n, nil
 }
 
-// network is pion's with larger socket buffers. Every link has sockets of its
-// own: a mux would route by remote address and mix up two links between the same
-// two machines.
+// network is pion's, for one link, with larger socket buffers, and with an end:
+// what looks for a server that does not answer gives up with the link. Pion, when
+// it closes, waits for that, and the system tries for two minutes.
+//
+// Every link has sockets of its own: a mux would route by remote address and mix
+// up two links between the same two machines.
 type network struct {
 	*stdnet.Net
+	ctx   context.Context             // the link's
+	relay func(context.Context) error // waits until a relay is wanted
+	only6 bool                        // this machine has no IPv4
+}
+
+func newNetwork(ctx context.Context, system *stdnet.Net, relay func(context.Context) error) (*network, error) {
+	interfaces, err := system.Interfaces()
+	if err != nil {
+		return nil, err
+	}
+	var have4, have6 bool
+	for _, i := range interfaces {
+		addresses, err := i.Addrs()
+		if err != nil {
+			continue // it has none
+		}
+		for _, a := range addresses {
+			if n, ok := a.(*net.IPNet); ok && n.IP.IsGlobalUnicast() {
+				have4 = have4 || n.IP.To4() != nil
+				have6 = have6 || n.IP.To4() == nil
+			}
+		}
+	}
+	return &network{system, ctx, relay, have6 && !have4}, nil
 }
 
 // ListenUDP opens a socket. Smaller buffers than asked for are no error.
-func (*network) ListenUDP(family string, local *net.UDPAddr) (transport.UDPConn, error) {
+func (n *network) ListenUDP(family string, local *net.UDPAddr) (transport.UDPConn, error) {
 	conn, err := net.ListenUDP(family, local)
 	if err != nil {
 		return nil, err
@@ -52,4 +82,99 @@ func (*network) ListenUDP(family string, local *net.UDPAddr) (transport.UDPConn,
 	_ = conn.SetReadBuffer(socketBuffer)
 	_ = conn.SetWriteBuffer(socketBuffer)
 	return conn, nil
+}
+
+// ListenPacket opens a socket for a TURN server, which is all that pion opens so.
+func (n *network) ListenPacket(family, address string) (net.PacketConn, error) {
+	if err := n.relay(n.ctx); err != nil {
+		return nil, err
+	}
+	var config net.ListenConfig
+	conn, err := config.ListenPacket(n.ctx, family, address)
+	if err != nil {
+		return nil, err
+	}
+	if n.only6 {
+		return relayed4{conn}, nil
+	}
+	return conn, nil
+}
+
+// DialTCP connects to a TURN server.
+func (n *network) DialTCP(family string, local, remote *net.TCPAddr) (transport.TCPConn, error) {
+	if err := n.relay(n.ctx); err != nil {
+		return nil, err
+	}
+	var dialer net.Dialer
+	conn, err := dialer.DialTCP(n.ctx, family, local.AddrPort(), remote.AddrPort())
+	if err != nil {
+		return nil, err
+	}
+	if n.only6 {
+		return relayed4TCP{conn}, nil
+	}
+	return conn, nil
+}
+
+// ResolveUDPAddr finds a STUN or TURN server.
+func (n *network) ResolveUDPAddr(family, address string) (*net.UDPAddr, error) {
+	a, err := n.resolve(family, address)
+	if err != nil {
+		return nil, err
+	}
+	return net.UDPAddrFromAddrPort(a), nil
+}
+
+// ResolveTCPAddr finds a TURN server.
+func (n *network) ResolveTCPAddr(family, address string) (*net.TCPAddr, error) {
+	a, err := n.resolve(family, address)
+	if err != nil {
+		return nil, err
+	}
+	return net.TCPAddrFromAddrPort(a), nil
+}
+
+// resolve finds an address of the family at the end of the network's name, "4" or
+// "6".
+func (n *network) resolve(family, address string) (netip.AddrPort, error) {
+	host, service, err := net.SplitHostPort(address)
+	if err != nil {
+		return netip.AddrPort{}, err
+	}
+	port, err := net.DefaultResolver.LookupPort(n.ctx, family, service)
+	if err != nil {
+		return netip.AddrPort{}, err
+	}
+	ipFamily := "ip" + strings.TrimLeft(family, "udtcp")
+	all, err := net.DefaultResolver.LookupNetIP(n.ctx, ipFamily, host)
+	if err != nil {
+		return netip.AddrPort{}, err
+	}
+	return netip.AddrPortFrom(all[0].Unmap(), uint16(port)), nil
+}
+
+// relayed4 is a socket to a TURN server, on a machine that has IPv6 only, that
+// looks to pion as one of IPv4: pion asks for a relayed address of the socket's
+// family, and who has IPv4 only could not use one of IPv6.
+type relayed4 struct{ net.PacketConn }
+
+// LocalAddr returns an IPv4 address.
+func (r relayed4) LocalAddr() net.Addr {
+	a := &net.UDPAddr{IP: net.IPv4zero}
+	if local, ok := r.PacketConn.LocalAddr().(*net.UDPAddr); ok {
+		a.Port = local.Port
+	}
+	return a
+}
+
+// relayed4TCP is the same for TCP.
+type relayed4TCP struct{ transport.TCPConn }
+
+// LocalAddr returns an IPv4 address.
+func (r relayed4TCP) LocalAddr() net.Addr {
+	a := &net.TCPAddr{IP: net.IPv4zero}
+	if local, ok := r.TCPConn.LocalAddr().(*net.TCPAddr); ok {
+		a.Port = local.Port
+	}
+	return a
 }

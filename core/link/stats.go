@@ -2,7 +2,10 @@ package link
 
 import (
 	"net"
+	"slices"
 	"strconv"
+	"strings"
+	"sync"
 	"time"
 
 	"github.com/pion/webrtc/v4"
@@ -38,7 +41,8 @@ func (l *Link) Stats() Stats {
 	}
 	ice := l.pc.SCTP().Transport().ICETransport()
 	if pair, err := ice.GetSelectedCandidatePair(); err == nil && pair != nil {
-		s.LocalType, s.RemoteType = pair.Local.Typ, pair.Remote.Typ
+		s.LocalType = l.ownAddresses.typeOf(pair.Local)
+		s.RemoteType = l.theirAddresses.typeOf(pair.Remote)
 		s.Local, s.Remote = address(pair.Local), address(pair.Remote)
 	}
 	if s.RTT == 0 {
@@ -51,4 +55,45 @@ func (l *Link) Stats() Stats {
 
 func address(c *webrtc.ICECandidate) string {
 	return net.JoinHostPort(c.Address, strconv.Itoa(int(c.Port)))
+}
+
+// addresses are those of one machine's own interfaces, by its host candidates.
+// The zero value is ready.
+type addresses struct {
+	mu  sync.Mutex
+	all []string
+}
+
+// maxAddresses bounds what the other side can make us remember.
+const maxAddresses = maxCandidates
+
+func (a *addresses) add(address string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if len(a.all) < maxAddresses {
+		a.all = append(a.all, address)
+	}
+}
+
+func (a *addresses) has(address string) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return slices.Contains(a.all, address)
+}
+
+// addCandidate notes the address of a candidate's line, if it is a host's.
+func (a *addresses) addCandidate(line string) {
+	// foundation, component, transport, priority, address, port, "typ", type
+	if f := strings.Fields(line); len(f) >= 8 && f[7] == "host" {
+		a.add(f[4])
+	}
+}
+
+// typeOf names what a candidate is. Pion has sockets of their own for STUN, and
+// what is seen of them where there is no NAT is a host's address all the same.
+func (a *addresses) typeOf(c *webrtc.ICECandidate) webrtc.ICECandidateType {
+	if c.Typ != webrtc.ICECandidateTypeRelay && a.has(c.Address) {
+		return webrtc.ICECandidateTypeHost
+	}
+	return c.Typ
 }
