@@ -9,6 +9,7 @@ import (
 	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/json"
 	"encoding/pem"
 	"errors"
 	"fmt"
@@ -243,4 +244,39 @@ func TestWrongUse(t *testing.T) {
 			t.Errorf("%q: %v", args, err)
 		}
 	}
+}
+
+// What programs read is JSON, a line an object, with the way to each member.
+func TestTalkJSON(t *testing.T) {
+	url, _ := serveForTest(t)
+	flags := []string{"-signaling", url, "-loopback-only", "-ice", "none", "-json"}
+	h := start(t, append([]string{"host", "lobby"}, flags...)...)
+	h.expect(`{"event":"open"`)
+	a := start(t, append([]string{"join", "lobby"}, flags...)...)
+	h.expect(`"event":"connected"`)
+	var connected record
+	if err := json.Unmarshal([]byte(a.expect(`"event":"connected"`)), &connected); err != nil {
+		t.Fatal(err)
+	}
+	l := connected.Link
+	if !connected.Host || l == nil || l.Path != "host" || l.Local.Type != "host" || l.Connecting <= 0 || connected.After < l.Connecting {
+		t.Errorf("connected: %+v, by %+v", connected, l)
+	}
+	h.say("<hello> & \xff")
+	var message record
+	if err := json.Unmarshal([]byte(a.expect(`"event":"message"`)), &message); err != nil {
+		t.Fatal(err)
+	}
+	if message.Text != "<hello> & \uFFFD" || !message.Reliable || message.ID != 1 {
+		t.Errorf("message: %+v", message)
+	}
+	a.say("/to 7 nobody")
+	a.expect(`"event":"complaint"`)
+	a.say("/stats")
+	if line := a.expect(`"event":"stats"`); !strings.Contains(line, `"messages_received":1`) {
+		t.Errorf("stats: %s", line)
+	}
+	a.say("/quit")
+	a.awaitEnd()
+	h.expect(`"event":"disconnected"`)
 }

@@ -42,7 +42,7 @@ func talk(ctx context.Context, host bool, args []string, in io.Reader, out, errO
 	if host {
 		name = "host"
 	}
-	cfg, err := parseTalk(name, args, errOut)
+	cfg, asJSON, err := parseTalk(name, args, errOut)
 	if err != nil {
 		return err
 	}
@@ -56,11 +56,14 @@ func talk(ctx context.Context, host bool, args []string, in io.Reader, out, errO
 		return err
 	}
 	c := &conversation{room: r, out: out, connected: make(chan struct{})}
+	if asJSON {
+		c.records = newRecords(out)
+	}
 	return c.run(ctx, in)
 }
 
 // parseTalk reads the flags, which may stand before or after the room's name.
-func parseTalk(name string, args []string, errOut io.Writer) (core.Config, error) {
+func parseTalk(name string, args []string, errOut io.Writer) (cfg core.Config, asJSON bool, err error) {
 	flags := flag.NewFlagSet(name, flag.ContinueOnError)
 	flags.SetOutput(errOut)
 	signaling := flags.String("signaling", "ws://127.0.0.1:12776", "`URL` of the signaling server")
@@ -68,6 +71,7 @@ func parseTalk(name string, args []string, errOut io.Writer) (core.Config, error
 	pin := flags.String("tls-pin", "", "SHA-256 `fingerprint` of the one certificate to trust for wss://")
 	ice := flags.String("ice", "default", "STUN and TURN `servers`, separated by commas: URL[ username credential]; none: only direct addresses")
 	loopback := flags.Bool("loopback-only", false, "use nothing but 127.0.0.1")
+	flags.BoolVar(&asJSON, "json", false, "write what happens as JSON, an object a line")
 	verbose := flags.Bool("v", false, "log what the engine does, to standard error")
 	flags.Usage = func() {
 		fmt.Fprintf(errOut, "usage: unityp2p %s ROOM [FLAGS]\n\n%s\n", name, talkUsage)
@@ -76,7 +80,7 @@ func parseTalk(name string, args []string, errOut io.Writer) (core.Config, error
 	var rooms []string
 	for len(args) > 0 {
 		if err := flags.Parse(args); err != nil {
-			return core.Config{}, err
+			return cfg, false, err
 		}
 		if args = flags.Args(); len(args) > 0 {
 			rooms = append(rooms, args[0])
@@ -85,19 +89,19 @@ func parseTalk(name string, args []string, errOut io.Writer) (core.Config, error
 	}
 	if len(rooms) != 1 {
 		flags.Usage()
-		return core.Config{}, fmt.Errorf("%s takes one room name, got %d", name, len(rooms))
+		return cfg, false, fmt.Errorf("%s takes one room name, got %d", name, len(rooms))
 	}
 	if *token == "" {
 		*token = os.Getenv(tokenVariable)
 	}
-	cfg := core.Config{Signaling: *signaling, Room: rooms[0], Token: *token, TLSPin: *pin, ICEServers: iceServers(*ice)}
+	cfg = core.Config{Signaling: *signaling, Room: rooms[0], Token: *token, TLSPin: *pin, ICEServers: iceServers(*ice)}
 	if *loopback {
 		cfg.Loopback = core.LoopbackOnly
 	}
 	if *verbose {
 		cfg.Logger = slog.New(slog.NewTextHandler(errOut, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	}
-	return cfg, nil
+	return cfg, asJSON, nil
 }
 
 func iceServers(list string) []core.ICEServer {
@@ -119,6 +123,7 @@ func iceServers(list string) []core.ICEServer {
 type conversation struct {
 	room      room
 	out       io.Writer
+	records   *records      // with -json: instead of text
 	connected chan struct{} // closed when the first member is here
 	once      bool
 }
@@ -164,6 +169,26 @@ func (c *conversation) events(ctx context.Context) error {
 }
 
 func (c *conversation) print(e core.Event) error {
+	var err error
+	if c.records != nil {
+		err = c.records.event(e, c.room.Stats(nil))
+	} else {
+		err = c.tell(e)
+	}
+	switch {
+	case err != nil:
+		return err
+	case e.Type == core.RoomTrouble && e.Final:
+		return errors.New(e.Text)
+	case e.Type == core.Connected && !c.once:
+		c.once = true
+		close(c.connected)
+	}
+	return nil
+}
+
+// tell writes an event for a person.
+func (c *conversation) tell(e core.Event) error {
 	id := uint32(e.Conn) & 0xffff
 	var err error
 	switch e.Type {
@@ -171,19 +196,12 @@ func (c *conversation) print(e core.Event) error {
 		_, err = fmt.Fprintln(c.out, "* the room is open")
 	case core.RoomTrouble:
 		_, err = fmt.Fprintf(c.out, "* %s\n", e.Text)
-		if e.Final {
-			return errors.New(e.Text)
-		}
 	case core.Connected:
 		what := "member"
 		if e.Host {
 			what = "host"
 		}
 		_, err = fmt.Fprintf(c.out, "* %d joined (%s %s)\n", id, what, e.Member)
-		if !c.once {
-			c.once = true
-			close(c.connected)
-		}
 	case core.Disconnected:
 		_, err = fmt.Fprintf(c.out, "* %d is gone (%s)\n", id, e.Code)
 	case core.Unreachable:
@@ -260,7 +278,15 @@ func (c *conversation) to(ctx context.Context, id, text string) error {
 			}
 		}
 	}
-	_, err = fmt.Fprintf(c.out, "* there is no %q here\n", id)
+	return c.complain("there is no %q here", id)
+}
+
+// complain says why a line was not sent.
+func (c *conversation) complain(format string, args ...any) error {
+	if c.records != nil {
+		return c.records.write(record{Event: "complaint", Text: fmt.Sprintf(format, args...)})
+	}
+	_, err := fmt.Fprintf(c.out, "* "+format+"\n", args...)
 	return err
 }
 
@@ -270,7 +296,7 @@ func (c *conversation) patient(ctx context.Context, conn core.ConnID, text strin
 		err := c.room.Send(conn, []byte(text), true)
 		if !errors.Is(err, core.ErrWouldBlock) {
 			if err != nil {
-				_, err = fmt.Fprintf(c.out, "* not sent: %v\n", err)
+				err = c.complain("not sent: %v", err)
 			}
 			return err
 		}
@@ -283,6 +309,9 @@ func (c *conversation) patient(ctx context.Context, conn core.ConnID, text strin
 }
 
 func (c *conversation) stats() error {
+	if c.records != nil {
+		return c.records.stats(c.room.Stats(nil))
+	}
 	for _, s := range c.room.Stats(nil) {
 		_, err := fmt.Fprintf(c.out, "* %d %s: %s %s - %s, rtt %v, connected in %v, sent %d B in %d, received %d B in %d, unsent %d B, dropped %d\n",
 			uint32(s.Conn)&0xffff, s.Member, s.Path, s.LocalCandidate, s.RemoteCandidate, s.RTT.Round(time.Microsecond),

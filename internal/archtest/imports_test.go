@@ -73,6 +73,7 @@ var mayImport = map[string][]string{
 	"internal/docs":         {},
 	"internal/check":        {},
 	"internal/lint":         {},
+	"internal/matrix":       {},
 	"internal/netlab":       {},
 	"internal/notices":      {},
 	"internal/plugins":      {},
