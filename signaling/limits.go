@@ -53,6 +53,9 @@ type Limits struct {
 	Buffered int
 }
 
+// DefaultLimits returns what the zero value of Limits means.
+func DefaultLimits() Limits { return Limits{}.withDefaults() }
+
 // withDefaults returns the limits with every default filled in, and what is to
 // have no limit at the highest number there is.
 func (l Limits) withDefaults() Limits {

@@ -41,6 +41,8 @@ type serveSettings struct {
 
 // newServeSettings returns the defaults.
 func newServeSettings() *serveSettings {
+	limits := signaling.DefaultLimits()
+	limits.ConnectionsPerAddress = 0 // the default differs by the kind of address
 	return &serveSettings{
 		http:  endpoint{port: nowhere},
 		https: endpoint{port: nowhere},
@@ -50,7 +52,9 @@ func newServeSettings() *serveSettings {
 		drain: 5 * time.Second,
 		grace: signaling.DefaultResumeGrace,
 		signaling: signaling.Config{
-			MaxPayload: signaling.DefaultMaxPayload,
+			MaxPayload:   signaling.DefaultMaxPayload,
+			PingInterval: signaling.DefaultPingInterval,
+			Limits:       limits,
 		},
 	}
 }
@@ -62,7 +66,7 @@ func (c *serveSettings) table() *settings.Table {
 	return &settings.Table{
 		Command: "serve",
 		Prefix:  "UNITYP2P_",
-		Rows: []settings.Row{
+		Rows: append([]settings.Row{
 			{Name: "config", File: true, Value: settings.Path(&c.file), Default: "none",
 				Usage: "The config file: the original server's config.json, or one with any of these settings."},
 			{Name: "print-config", Value: settings.Bool(&c.printConfig), FlagOnly: true,
@@ -117,7 +121,7 @@ func (c *serveSettings) table() *settings.Table {
 				Usage: "Whoever has this token (`Authorization: Bearer`) gets `/metrics` at the games' own address."},
 			{Name: "pprof-addr", Key: "pprof.addr", Value: c.watch.pprof.value(), Default: "none",
 				Usage: "Where to show Go's profiles: an address of this machine alone, such as 127.0.0.1:6060."},
-		},
+		}, strangerRows(&c.signaling)...),
 	}
 }
 
