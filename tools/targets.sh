@@ -15,7 +15,6 @@ target_file() {
   macos-*) say "macOS/${1#*-}/libunityp2p.dylib" ;;
   android-*) say "Android/${1#*-}/libunityp2p.so" ;;
   ios-*) say "iOS/${1#*-}/libunityp2p.a" ;;
-  *) die "unknown target $1; the targets are: ${targets[*]}" ;;
   esac
 }
 
@@ -156,7 +155,9 @@ build_targets() {
   local target reason wanted=("$@") failed=""
   need go "install Go from https://go.dev/dl"
   [ "$1" != all ] || wanted=("${targets[@]}")
-  for target in "${wanted[@]}"; do target_file "$target" >/dev/null; done
+  for target in "${wanted[@]}"; do
+    [[ " ${targets[*]} " = *" $target "* ]] || die "unknown target $target; the targets are: ${targets[*]}"
+  done
   for target in "${wanted[@]}"; do
     if reason="$(build_target "$target" 2>&1)"; then
       say "$reason"
@@ -165,7 +166,7 @@ build_targets() {
     say "$target: $reason"
     [ "$1" = all ] && [ "${reason#not here: }" != "$reason" ] || failed="$failed $target"
   done
-  go run ./internal/plugins unity/Plugins
+  [ ! -d unity/Plugins ] || go run ./internal/plugins unity/Plugins
   [ -z "$failed" ] || die "not built:$failed"
 }
 
