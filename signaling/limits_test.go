@@ -120,3 +120,221 @@ func TestSlowHandshakes(t *testing.T) {
 		}
 	}
 }
+
+// Each limit that ends a socket says so in its own way.
+
+func TestIdleSocketsAreClosed(t *testing.T) {
+	url := start(t, signaling.Config{PingInterval: 50 * time.Millisecond, Limits: signaling.Limits{Idle: 200 * time.Millisecond}})
+	host, guest := dial(t, url, "/"), dial(t, url, "/")
+	host.send(listen("room"))
+	host.expect(listen("room"))
+	guest.send(connect("0100", "room"))
+	guest.expect("06000100")
+	beating := dial(t, url, "/")
+	stop := make(chan struct{})
+	defer close(stop)
+	go func() { // heartbeats are nothing to do
+		for {
+			select {
+			case <-stop:
+				return
+			case <-time.After(50 * time.Millisecond):
+				_ = beating.conn.WriteMessage(websocket.BinaryMessage, []byte{0xca})
+			}
+		}
+	}()
+	for _, s := range []*socket{host, guest} { // pongs are sent while one reads
+		go func() {
+			for {
+				if _, _, err := s.conn.ReadMessage(); err != nil {
+					return
+				}
+			}
+		}()
+	}
+	silent := dial(t, url, "/")
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		silent.closed(4001, "Idle")
+	}()
+	beating.closed(4001, "Idle")
+	<-done
+	late := dial(t, url, "/") // those with a room and a link are still there
+	late.send(connect("0100", "room"))
+	late.expect("06000100")
+	guest.send("02010100 01000000 aa", "08000100")
+}
+
+func TestRoomsAreLimited(t *testing.T) {
+	url := start(t, signaling.Config{
+		Apps:   []signaling.App{{Name: "a", Path: "/"}, {Name: "b", Path: "/b"}},
+		Limits: signaling.Limits{Rooms: 2},
+	})
+	a, b, c := dial(t, url, "/"), dial(t, url, "/b"), dial(t, url, "/")
+	a.send(listen("one"))
+	a.expect(listen("one"))
+	b.send(listen("two"))
+	b.expect(listen("two"))
+	a.send(listen("instead"))
+	a.expect("0500ffff", listen("instead"))
+	c.send(listen("three"))
+	c.closed(4003, "Too many rooms")
+	b.send("0500ffff")
+	b.expect("0500ffff")
+	d := dial(t, url, "/")
+	d.send(listen("three"))
+	d.expect(listen("three"))
+}
+
+func TestLinksAreLimited(t *testing.T) {
+	url := start(t, signaling.Config{Limits: signaling.Limits{LinksPerPeer: 2}})
+	a, b, c := dial(t, url, "/"), dial(t, url, "/"), dial(t, url, "/")
+	a.send(listen("a"))
+	a.expect(listen("a"))
+	b.send(listen("b"))
+	b.expect(listen("b"))
+	c.send(connect("0100", "a"), connect("0200", "a"), connect("0300", "a"))
+	c.expect("06000100", "06000200", "07000300") // the listener has enough
+	c.send(connect("0300", "b"))
+	c.closed(4501, "Too many links")
+	a.expect("06000040", "06000140")
+	a.next(8)
+	a.next(8)
+	d := dial(t, url, "/")
+	d.send(connect("0100", "a"))
+	d.expect("06000100")
+}
+
+func TestLinksInAllAreLimited(t *testing.T) {
+	url := start(t, signaling.Config{Limits: signaling.Limits{Links: 1}})
+	a, b := dial(t, url, "/"), dial(t, url, "/")
+	a.send(listen("a"))
+	a.expect(listen("a"))
+	b.send(connect("0100", "a"), connect("0200", "a"), "08000100", connect("0200", "a"))
+	b.expect("06000100", "07000200", "08000100", "06000200")
+}
+
+func TestAMessageThatNeverEndsEnds(t *testing.T) {
+	url := start(t, signaling.Config{PingInterval: 100 * time.Millisecond, Limits: signaling.Limits{Message: 200 * time.Millisecond}})
+	s := dial(t, url, "/")
+	stop := make(chan struct{})
+	defer close(stop)
+	go func() { // fragment after fragment, each empty
+		frame := []byte{0x02, 0x80, 0, 0, 0, 0}
+		for {
+			if _, err := s.conn.NetConn().Write(frame); err != nil {
+				return
+			}
+			frame[0] = 0
+			select {
+			case <-stop:
+				return
+			case <-time.After(20 * time.Millisecond):
+			}
+		}
+	}()
+	s.conn.SetPingHandler(func(string) error { // a control frame may come between fragments
+		_, err := s.conn.NetConn().Write([]byte{0x8a, 0x80, 0, 0, 0, 0})
+		return err
+	})
+	s.closed(4005, "Message took too long")
+}
+
+// What is not complete yet and what is not read count together.
+func TestTheServerHoldsSoMuch(t *testing.T) {
+	url := start(t, signaling.Config{Limits: signaling.Limits{Buffered: 256 << 10}})
+	first, second := dial(t, url, "/"), dial(t, url, "/")
+	half := append([]byte{0x82, 0xff, 0, 0, 0, 0, 0, 0x0f, 0, 0, 0, 0, 0, 0}, make([]byte, 300<<10)...)
+	if _, err := first.conn.NetConn().Write(half); err != nil {
+		t.Fatal(err)
+	}
+	go func() { _, _ = second.conn.NetConn().Write(half) }()
+	ended := make(chan error, 2)
+	for _, s := range []*socket{first, second} {
+		go func() {
+			_, _, err := s.conn.ReadMessage()
+			ended <- err
+		}()
+	}
+	if err := <-ended; !websocket.IsCloseError(err, 4004) {
+		t.Errorf("one too many: %v", err)
+	}
+	other := dial(t, url, "/")
+	other.send(listen("room")) // small ones have room all the same
+	other.expect(listen("room"))
+	_ = first.conn.Close()
+	_ = second.conn.Close()
+	<-ended
+}
+
+// One that takes a little now and then holds those who send to it, but not for
+// ever.
+func TestASlowReaderIsClosed(t *testing.T) {
+	url := start(t, signaling.Config{Limits: signaling.Limits{Slow: time.Second, BytesPerSecond: -1}})
+	slow, fast := dial(t, url, "/"), dial(t, url, "/")
+	slow.send(listen("room"))
+	slow.expect(listen("room"))
+	fast.send(connect("0100", "room"))
+	fast.expect("06000100")
+	stop := make(chan struct{})
+	defer close(stop)
+	go func() {
+		few := make([]byte, 1000)
+		for {
+			select {
+			case <-stop:
+				return
+			case <-time.After(100 * time.Millisecond):
+				if _, err := slow.conn.NetConn().Read(few); err != nil {
+					return
+				}
+			}
+		}
+	}()
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		fast.expect("08000100")
+	}()
+	frame := make([]byte, 1<<16)
+	copy(frame, []byte{2, 1, 1, 0, 0xf8, 0xff, 0, 0})
+	_ = fast.conn.SetWriteDeadline(time.Now().Add(patience))
+	for {
+		select {
+		case <-ended:
+			return
+		default:
+		}
+		if err := fast.conn.WriteMessage(websocket.BinaryMessage, frame); err != nil {
+			t.Fatalf("the slow reader was not closed: %v", err)
+		}
+	}
+}
+
+// Pongs, pings and frames count alike: what comes after too many of them has to
+// wait.
+func TestWhoSendsTooMuchIsHeldBack(t *testing.T) {
+	url := start(t, signaling.Config{Limits: signaling.Limits{FramesPerSecond: 50}})
+	for _, frame := range []string{"\x82\x81\x00\x00\x00\x00\xca", "\x89\x80\x00\x00\x00\x00", "\x8a\x80\x00\x00\x00\x00"} {
+		s := dial(t, url, "/")
+		began := time.Now()
+		const version = "\x82\x82\x00\x00\x00\x00\xc9\x02"
+		if _, err := s.conn.NetConn().Write([]byte(strings.Repeat(frame, 225) + version)); err != nil {
+			t.Fatal(err)
+		}
+		_ = s.conn.SetReadDeadline(time.Now().Add(patience))
+		for answer := byte(0); answer != 0xc9; {
+			_, p, err := s.conn.ReadMessage()
+			if err != nil {
+				t.Fatal(err)
+			}
+			answer = p[0]
+		}
+		// 200 may come at once, 50 a second after that.
+		if took := time.Since(began); took < 400*time.Millisecond {
+			t.Errorf("%q: 226 of them were dealt with in %v", frame, took)
+		}
+		_ = s.conn.Close()
+	}
+}
