@@ -62,7 +62,8 @@ build_server() {
 
 # build_server_to FILE
 build_server_to() {
-  CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags "-s -w -X main.version=$version -X main.commit=$commit" -o "$1" ./cmd/unityp2p
+  CGO_ENABLED=0 go build -trimpath -buildvcs=false -tags "$library_tags" \
+    -ldflags "-s -w -X main.version=$version -X main.commit=$commit" -o "$1" ./cmd/unityp2p
 }
 
 # build_example NAME: one of the C examples.
