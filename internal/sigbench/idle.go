@@ -96,8 +96,8 @@ func measureIdle(ctx context.Context, o Options, s Server, peers int) ([]Figure,
 	if err != nil {
 		return nil, err
 	}
-	if n := h.ended.Load(); n > 0 {
-		return nil, fmt.Errorf("%d of %d idle sockets ended: %w", n, peers, h.why.Load().(error))
+	if err := h.whole(); err != nil {
+		return nil, err
 	}
 	h.leave()
 	left, after, err := p.settle(ctx, before, held, o.Leave)
