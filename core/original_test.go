@@ -26,7 +26,7 @@ type original struct {
 	mu       sync.Mutex // also one writer at a time
 	channels map[string]*webrtc.DataChannel
 	opened   chan struct{}
-	linked   chan struct{} // gets one when there is a link as a connector
+	greeted  chan struct{} // gets one when the other side's role number has come
 	hold     chan struct{} // not nil: the offer waits until it is closed
 	got      chan received
 	labels   []string
@@ -53,7 +53,7 @@ func newOriginal(t *testing.T, s *server) *original {
 	}
 	o := &original{
 		t: t, ws: ws, pc: pc, channels: make(map[string]*webrtc.DataChannel),
-		opened: make(chan struct{}, 2), linked: make(chan struct{}, 1), got: make(chan received, 100),
+		opened: make(chan struct{}, 2), greeted: make(chan struct{}, 1), got: make(chan received, 100),
 	}
 	pc.OnICECandidate(func(c *webrtc.ICECandidate) {
 		if c != nil {
@@ -137,7 +137,11 @@ func (o *original) hear(data []byte) {
 		SDPMLineIndex                uint16
 	}
 	if json.Unmarshal([]byte(string(utf16.Decode(units))), &m) != nil {
-		return // the role number
+		select { // it is the role number
+		case o.greeted <- struct{}{}:
+		default:
+		}
+		return
 	}
 	switch {
 	case m.Type != "":
@@ -182,19 +186,26 @@ func (o *original) join(room string) {
 		o.adopt(dc)
 	}
 	go o.run(func() {
-		o.linked <- struct{}{}
-		if o.hold != nil {
-			<-o.hold
-		}
-		offer, err := o.pc.CreateOffer(nil)
-		if err != nil {
-			o.t.Error(err)
+		if o.hold == nil {
+			o.offer()
 			return
 		}
-		o.say(map[string]string{"sdp": offer.SDP, "type": "offer"})
-		_ = o.pc.SetLocalDescription(offer)
+		go func() {
+			<-o.hold
+			o.offer()
+		}()
 	})
 	o.frame(append([]byte{6, 2, 1, 0}, utf16le(room)...)...)
+}
+
+func (o *original) offer() {
+	offer, err := o.pc.CreateOffer(nil)
+	if err != nil {
+		o.t.Error(err)
+		return
+	}
+	o.say(map[string]string{"sdp": offer.SDP, "type": "offer"})
+	_ = o.pc.SetLocalDescription(offer)
 }
 
 // listen hosts a room.

@@ -13,6 +13,7 @@ import (
 	"github.com/gorilla/websocket"
 
 	"unityp2p/core"
+	"unityp2p/core/wire"
 	"unityp2p/signaling"
 )
 
@@ -52,6 +53,29 @@ func thief(t *testing.T, s *server, room string) (stop func() (asked int, got bo
 	}
 }
 
+// awaitHeld waits until the server, too, knows that a room's host is lost: until
+// it says that the name is kept.
+func awaitHeld(t *testing.T, s *server, room string) {
+	t.Helper()
+	ws, _, err := websocket.DefaultDialer.Dial("ws://"+s.address+"/", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ws.Close()
+	_ = ws.WriteMessage(websocket.BinaryMessage, []byte{0xc9, 3})
+	_ = ws.SetReadDeadline(time.Now().Add(patience))
+	for {
+		_ = ws.WriteMessage(websocket.BinaryMessage, append([]byte{3, 2, 0xff, 0xff}, utf16le(room)...))
+		_, p, err := ws.ReadMessage()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if p[0] == byte(wire.ExtensionFrame) {
+			return
+		}
+	}
+}
+
 // unbroken checks that no connection of those players has ended.
 func unbroken(t *testing.T, players ...*player) {
 	t.Helper()
@@ -77,11 +101,12 @@ func TestALostHostHasItsNameAgainAndItsClientsNoticeNothing(t *testing.T) {
 	o := newOriginal(t, s)
 	o.hold = make(chan struct{})
 	o.join("room")
-	<-o.linked
+	<-o.greeted
 
 	seen := h.seen()
 	l.cut()
 	h.awaitEvent("the loss", seen, isTrouble(core.SignalingLost))
+	awaitHeld(t, s, "room")
 	stop := thief(t, s, "room")
 	close(o.hold) // its offer comes while there is no host
 	b := join(t, "b", s.config("room"))
@@ -199,8 +224,8 @@ func TestARollingRestartUnderALiveRoom(t *testing.T) {
 	unbroken(t, players...)
 }
 
-// handOut is a server's list of one STUN server, which counts who asks it.
-func stunServer(t *testing.T) (url string, asked func() bool) {
+// stunServer answers nobody, and tells whether anybody asked.
+func stunServer(t *testing.T) (url string, asked func(within time.Duration) bool) {
 	t.Helper()
 	conn, err := net.ListenPacket("udp4", "127.0.0.1:0")
 	if err != nil {
@@ -219,11 +244,11 @@ func stunServer(t *testing.T) (url string, asked func() bool) {
 		_ = conn.Close()
 		<-ended
 	})
-	return "stun:" + conn.LocalAddr().String(), func() bool {
+	return "stun:" + conn.LocalAddr().String(), func(within time.Duration) bool {
 		select {
 		case <-heard:
 			return true
-		case <-time.After(patience / 4):
+		case <-time.After(within):
 			return false
 		}
 	}
@@ -241,7 +266,7 @@ func TestICEServersComeFromTheSignalingServer(t *testing.T) {
 	cfg.ICEServers = nil
 	h, a := host(t, "h", cfg), join(t, "a", s.config("room"))
 	meet(t, h, a)
-	if !asked() {
+	if !asked(patience) {
 		t.Error("nobody asked the server's STUN server")
 	}
 }
@@ -256,10 +281,10 @@ func TestICEServersOfTheGameComeFirst(t *testing.T) {
 	cfg.ICEServers = []core.ICEServer{{URL: own}}
 	h, a := host(t, "h", cfg), join(t, "a", s.config("room"))
 	meet(t, h, a)
-	if !ownAsked() {
+	if !ownAsked(patience) {
 		t.Error("nobody asked the game's STUN server")
 	}
-	if theirsAsked() {
+	if theirsAsked(time.Second) {
 		t.Error("the signaling server's STUN server was asked, against the game's wish")
 	}
 }
