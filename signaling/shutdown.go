@@ -3,6 +3,7 @@ package signaling
 import (
 	"context"
 	"fmt"
+	"math"
 	"net/netip"
 	"time"
 
@@ -52,11 +53,11 @@ func (s *Server) Shutdown(ctx context.Context) error {
 // sayGoodbye tells every peer, some in each tick.
 func (s *Server) sayGoodbye(ctx context.Context) {
 	peers := s.peers()
-	spread := min(time.Duration(len(peers))*time.Second/goodbyesPerSecond, goodbyeTime)
+	left := time.Duration(math.MaxInt64)
 	if end, ok := ctx.Deadline(); ok {
-		spread = min(spread, time.Until(end)/2)
+		left = time.Until(end)
 	}
-	each := len(peers)/max(1, int(spread/goodbyeTick)) + 1
+	each := goodbyesPerTick(len(peers), left)
 	ticker := time.NewTicker(goodbyeTick)
 	defer ticker.Stop()
 	for i, p := range peers {
@@ -70,6 +71,13 @@ func (s *Server) sayGoodbye(ctx context.Context) {
 			return
 		}
 	}
+}
+
+// goodbyesPerTick returns how many of n peers are told at once, if the shutdown
+// has so much time left.
+func goodbyesPerTick(n int, left time.Duration) int {
+	spread := min(time.Duration(n)*time.Second/goodbyesPerSecond, goodbyeTime, left/2)
+	return n/max(1, int(spread/goodbyeTick)) + 1
 }
 
 // cutAll ends every socket at once, and those that are still being accepted.
