@@ -27,9 +27,9 @@ func calmDown(ctx context.Context) {
 	for {
 		select {
 		case <-ticker.C:
-			if c.look(memory()) {
+			if now := memory(); c.look(now) {
 				debug.FreeOSMemory()
-				c.freed(memory())
+				c.freed(now) // what ended meanwhile may not be free yet
 			}
 		case <-ctx.Done():
 			return

@@ -100,7 +100,7 @@ func measureIdle(ctx context.Context, o Options, s Server, peers int) ([]Figure,
 		return nil, err
 	}
 	h.leave()
-	left, after, err := p.settle(ctx, before, held, o.Leave)
+	left, err := p.settle(ctx, before, held, o.Leave)
 	if err != nil {
 		return nil, err
 	}
@@ -108,31 +108,24 @@ func measureIdle(ctx context.Context, o Options, s Server, peers int) ([]Figure,
 	return []Figure{
 		{Row: of + ", memory of each", Unit: "KB", Value: float64(held-before) / float64(peers) / 1024},
 		{Row: of + ", left when they have gone", Unit: "MB", Value: float64(left-before) / (1 << 20)},
-		{Row: of + ", settled after", Unit: "s", Value: after.Seconds()},
 	}, nil
 }
 
-// settle waits until memory does not fall any more, and returns what it was then
-// and after how long nine tenths of what is given back were.
-func (p *process) settle(ctx context.Context, before, held int64, most time.Duration) (left int64, after time.Duration, err error) {
-	began := time.Now()
-	left = held
-	for time.Since(began) < most {
+// settle waits until nine tenths of the memory that was held are given back, or
+// time is over, and returns what is left.
+func (p *process) settle(ctx context.Context, before, held int64, most time.Duration) (int64, error) {
+	left := held
+	for end := time.Now().Add(most); left-before > (held-before)/10 && time.Now().Before(end); {
 		if err := pause(ctx, time.Second); err != nil {
-			return 0, 0, err
+			return 0, err
 		}
 		now, err := p.resident()
 		if err != nil {
-			return 0, 0, err
+			return 0, err
 		}
-		if now < left-(held-before)/100 {
-			left, after = now, time.Since(began)
-		}
-		if left-before < (held-before)/10 {
-			break
-		}
+		left = min(left, now)
 	}
-	return left, after, nil
+	return left, nil
 }
 
 // warmUp lets some come and go.
