@@ -54,12 +54,13 @@ namespace UnityP2P
         public static void Quit()
         {
             DisposeAll();
-            bool loaded;
+            bool first;
             lock (gate)
             {
-                loaded = used;
+                first = used;
+                used = false; // the next to call, at the end of the process, need not wait again
             }
-            if (loaded)
+            if (first)
             {
                 Native.P2P_Shutdown(GoodbyeMilliseconds);
             }
