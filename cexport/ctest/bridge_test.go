@@ -58,7 +58,7 @@ func TestBridgeUnderAFuzzer(t *testing.T) {
 	ctx, cancel := context.WithTimeout(context.Background(), duration+patience)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, program, "-max_total_time="+strconv.Itoa(int(duration.Seconds())),
-		"-timeout=20", "-max_len=2000", "-print_final_stats=1", t.TempDir())
+		"-timeout=20", "-max_len=2000", "-print_final_stats=1", "-artifact_prefix=testdata/fuzz/", t.TempDir())
 	out, err := cmd.CombinedOutput()
 	text := string(out)
 	if err != nil {

@@ -41,7 +41,7 @@ enum { MODELS = 6, QUEUE = 64 };
 struct expected {
     P2P_Event event;
     uint8_t fill;  /* each byte of its data */
-    int droppable; /* unreliable: may be missing */
+    int droppable; /* may be missing: unreliable, or put with one that had no place */
 };
 
 struct model {
@@ -95,6 +95,48 @@ static void came(struct model *m, const P2P_Event *e, const uint8_t *arena, uint
 
 /* ------------------------------------------------------------- the game's side */
 
+/* A text of bytes of the input, of any length up to a little more than is allowed,
+ * in memory that ASan guards to the byte. For the caller to free. */
+static char *wild_text(void) {
+    static const uint32_t lengths[] = {1, 7, 63, 64, 65, 255, 257, 769, 1024, 1025, 2048, 2049, 4096, 4097, 16384, 16385};
+    uint32_t length = PICK(lengths), period = 1 + u8() % 8;
+    char *text = malloc(length + 1);
+    for (uint32_t i = 0; i < length; i++) text[i] = i < period ? (char)u8() : text[i - period];
+    text[length] = '\0';
+    return text;
+}
+
+/* A fresh handle takes the place of another. */
+static void begun(P2P_Handle h) {
+    struct model *m = &models[u8() % MODELS];
+    TRAP_UNLESS(model_of(h) == NULL);
+    if (m->id != 0) TRAP_UNLESS(P2P_Dispose(m->id) == P2P_OK);
+    P2P_Handle before = m->id;
+    memset(m, 0, sizeof *m);
+    m->id = h;
+    m->before = before;
+}
+
+static void start_signaling(void) {
+    static const uint32_t sizes[] = {sizeof(P2P_SignalingConfig), 0, 8, sizeof(P2P_SignalingConfig) + 8, UINT32_MAX};
+    static const uint32_t ports[] = {0, 1, 65535, 65536, P2P_ANY_PORT, UINT32_MAX};
+    struct {
+        P2P_SignalingConfig c;
+        uint64_t later;
+    } config;
+    memset(&config, 0, sizeof config);
+    char *wild = u8() % 2 ? wild_text() : NULL;
+    config.later = u8() % 4 == 0;
+    config.c.struct_size = PICK(sizes);
+    config.c.port = PICK(ports);
+    config.c.address = wild;
+    P2P_Handle h = 99;
+    int32_t result = P2P_StartSignaling(u8() % 8 == 0 ? NULL : &config.c, u8() % 16 == 0 ? NULL : &h);
+    free(wild);
+    TRAP_UNLESS(result == P2P_OK || result >= P2P_ERR_LIMIT);
+    if (result == P2P_OK) begun(h);
+}
+
 static void create(void) {
     static const uint32_t sizes[] = {sizeof(P2P_Config), 0, 4, 64, sizeof(P2P_Config) + 8, UINT32_MAX};
     static const char *urls[] = {"ws://h/", NULL, "", "http://h/", "\xff\xfe", "wss://h:1/path"};
@@ -116,18 +158,19 @@ static void create(void) {
     if (u8() % 4 == 0) c->max_message = PICK(numbers);
     if (u8() % 4 == 0) c->unreliable_buffer = PICK(numbers);
     if (u8() % 8 == 0) c->loopback = PICK(numbers);
-    struct model *m = &models[u8() % MODELS];
+    char *wild = u8() % 2 ? wild_text() : NULL;
+    if (wild != NULL) {
+        const char **fields[] = {&c->signaling_url, &c->room, &c->token, &c->ice_servers};
+        *PICK(fields) = wild;
+    }
     P2P_Handle h = 99;
     P2P_Config *given = u8() % 16 == 0 ? NULL : c;
     int32_t result = u8() % 2 ? P2P_CreateServer(given, &h) : P2P_CreateClient(given, &h);
+    free(wild); /* copied, or not wanted */
     TRAP_UNLESS((result == P2P_OK) == (h != 0));
     if (result != P2P_OK) return;
-    TRAP_UNLESS(model_of(h) == NULL && given != NULL);
-    if (m->id != 0) TRAP_UNLESS(P2P_Dispose(m->id) == P2P_OK);
-    P2P_Handle before = m->id;
-    memset(m, 0, sizeof *m);
-    m->id = h;
-    m->before = before;
+    TRAP_UNLESS(given != NULL);
+    begun(h);
 }
 
 static void dispose(void) {
@@ -195,10 +238,26 @@ static void ask(void) {
 
 /* ----------------------------------------------------------- the engine's side */
 
+/* The engine finds every text of a configuration where it is said to be, ended. */
+static void read_config(const struct command *c) {
+    struct room_config r;
+    TRAP_UNLESS(c->length >= sizeof r);
+    memcpy(&r, c->payload, sizeof r);
+    const uint32_t offsets[] = {r.signaling_url, r.room, r.token, r.ice_servers, r.address};
+    for (uint32_t i = 0; i < sizeof offsets / sizeof offsets[0]; i++) {
+        if (offsets[i] == 0) continue;
+        TRAP_UNLESS(offsets[i] >= sizeof r && offsets[i] < c->length);
+        const char *text = (const char *)c->payload + offsets[i];
+        uint32_t most = c->length - offsets[i];
+        TRAP_UNLESS(text_length(text, most - 1) < most && utf8_valid(text, strlen(text)));
+    }
+}
+
 static void take(void) {
     struct command *first = bridge_take();
     for (struct command *c = first; c != NULL; c = c->next) {
         struct model *m = model_of(c->handle);
+        if (c->type == COMMAND_CREATE || c->type == COMMAND_SIGNALING) read_config(c);
         if (c->type == COMMAND_DISPOSE) bridge_closed(c->handle);
         if (c->type == COMMAND_SUSPEND) bridge_suspended(c->handle);
         if (c->type != COMMAND_SEND) continue;
@@ -215,26 +274,33 @@ static void take(void) {
 static void put(void) {
     static uint8_t data[4000];
     static const uint32_t lengths[] = {0, 1, 90, 4000}, connections[] = {1, 2, 0, 0x10001, 65535};
-    struct event_record r = {.type = u8() % 9,
-                             .connection = PICK(connections),
-                             .flags = u8() % 2,
-                             .code = (int32_t)u8(),
-                             .length = PICK(lengths),
-                             .max_reliable = 2000,
-                             .max_unreliable = 1000};
+    struct event_record r[4];
+    uint32_t count = 1 + u8() % 4;
+    for (uint32_t i = 0; i < count; i++) {
+        r[i] = (struct event_record){.type = u8() % 9,
+                                     .connection = PICK(connections),
+                                     .flags = u8() % 2,
+                                     .code = (int32_t)u8(),
+                                     .length = PICK(lengths),
+                                     .max_reliable = 2000,
+                                     .max_unreliable = 1000};
+    }
     P2P_Handle h = pick_handle();
     struct model *m = model_of(h);
-    if (m != NULL && m->count == QUEUE) return;
+    if (m != NULL && m->count + count > QUEUE) return;
     uint8_t fill = (uint8_t)u8();
     memset(data, fill, sizeof data);
-    int32_t result = bridge_put(h, &r, 1, data);
-    if (m == NULL) TRAP_UNLESS(result != P2P_OK);
-    if (m == NULL || result != P2P_OK) return;
-    struct expected *e = &m->queue[m->count++];
-    e->event = (P2P_Event){.type = r.type, .connection = r.connection, .flags = r.flags,
-                           .code = r.code, .data_length = r.length};
-    e->fill = fill;
-    e->droppable = r.type == P2P_EVENT_MESSAGE && !(r.flags & P2P_EVENT_FLAG_RELIABLE);
+    int32_t result = bridge_put(h, r, count, data);
+    TRAP_UNLESS((m == NULL) == (result != P2P_OK && result != P2P_ERR_NO_MEMORY));
+    if (m == NULL) return;
+    for (uint32_t i = 0; i < count; i++) {
+        struct expected *e = &m->queue[m->count++];
+        e->event = (P2P_Event){.type = r[i].type, .connection = r[i].connection, .flags = r[i].flags,
+                               .code = r[i].code, .data_length = r[i].length};
+        e->fill = fill;
+        e->droppable = result != P2P_OK ||
+                       (r[i].type == P2P_EVENT_MESSAGE && !(r[i].flags & P2P_EVENT_FLAG_RELIABLE));
+    }
 }
 
 static void report(void) {
@@ -252,7 +318,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     left = size;
     while (left > 0) {
         switch (u8() % 16) {
-        case 0: create(); break;
+        case 0: u8() % 4 == 0 ? start_signaling() : create(); break;
         case 1: dispose(); break;
         case 2:
         case 3:
