@@ -198,6 +198,7 @@ func (o *outbox) nextUnreliable(dst []byte) (packet []byte, sent int) {
 		return packet, q.pop()
 	}
 	packet, n, sent, bytes := q.pack(dst, o.unrelSeq+1, unlimited)
+	q.rewind()
 	o.unrelSeq += uint64(n)
 	o.noteSent(n, bytes)
 	return packet, sent
@@ -216,6 +217,7 @@ func (o *outbox) nextReliable(dst []byte) (packet []byte, sent int) {
 	allowed := o.credit - o.spent
 	if len(*first) <= fragmentSize {
 		packet, n, sent, bytes := q.pack(dst, o.relSeq+1, allowed)
+		q.rewind()
 		o.relSeq += uint64(n)
 		o.spent += uint64(sent)
 		o.noteSent(n, bytes)

@@ -2,8 +2,9 @@ package link
 
 import "unityp2p/core/wire"
 
-// queue holds messages in order. Small ones share blocks of memory, so that
-// most messages allocate nothing.
+// queue holds messages in order. Small ones share blocks of memory, which grow
+// with what has to wait: most messages allocate nothing, and a connection that
+// sends little takes little.
 type queue struct {
 	items [][]byte
 	head  int
@@ -12,7 +13,8 @@ type queue struct {
 }
 
 const (
-	blockSize   = 32 << 10
+	firstBlock  = 1 << 10
+	mostBlock   = 32 << 10
 	sharedLimit = 4 << 10 // larger messages get memory of their own
 )
 
@@ -35,7 +37,7 @@ func (q *queue) copy(data []byte) []byte {
 		return append([]byte(nil), data...)
 	}
 	if cap(q.block)-len(q.block) < len(data) {
-		q.block = make([]byte, 0, blockSize)
+		q.block = make([]byte, 0, min(max(2*cap(q.block), firstBlock, 2*len(data)), mostBlock))
 	}
 	start := len(q.block)
 	q.block = append(q.block, data...)
@@ -60,6 +62,14 @@ func (q *queue) pop() int {
 		q.items, q.head = q.items[:0], 0
 	}
 	return c
+}
+
+// rewind uses the block anew if nothing of it is left. Not while somebody holds
+// what was popped.
+func (q *queue) rewind() {
+	if q.head == len(q.items) {
+		q.block = q.block[:0]
+	}
 }
 
 // pack builds a packet of the oldest messages, none of which is fragmented: one

@@ -81,7 +81,7 @@ func (n *network) ListenUDP(family string, local *net.UDPAddr) (transport.UDPCon
 	}
 	_ = conn.SetReadBuffer(socketBuffer)
 	_ = conn.SetWriteBuffer(socketBuffer)
-	return conn, nil
+	return &socket{UDPConn: conn}, nil
 }
 
 // ListenPacket opens a socket for a TURN server, which is all that pion opens so.
