@@ -52,8 +52,10 @@ func (r *Room) newPeer(rt route, expect MemberID, offer bool) (*peer, error) {
 	if offer {
 		begin = r.engine.Offer
 	}
+	r.running.Add(1) // until Down
 	l, err := begin(r.ctx, p, uint64(expect))
 	if err != nil {
+		r.running.Done()
 		return nil, err
 	}
 	p.link = l
@@ -61,7 +63,6 @@ func (r *Room) newPeer(rt route, expect MemberID, offer bool) (*peer, error) {
 		l.SetPatient(true)
 	}
 	r.peers[p] = struct{}{}
-	r.running.Go(func() { <-l.Done() })
 	return p, nil
 }
 
@@ -168,6 +169,7 @@ func (p *peer) Reach(_ *link.Link, reachable bool) {
 
 // Down implements link.Handler.
 func (p *peer) Down(_ *link.Link, why link.Reason) {
+	defer p.room.running.Done()
 	p.room.do(func() {
 		r := p.room
 		p.settle()

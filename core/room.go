@@ -48,7 +48,8 @@ type Room struct {
 	ids        connIDs
 	members    map[MemberID]*peer
 	peers      map[*peer]struct{} // all, connected or on the way
-	admitted   int                // let in, not yet connected
+	timers     map[*time.Timer]struct{}
+	admitted   int // let in, not yet connected
 	signaling  *sigclient.Client
 	generation int   // of the signaling connection; older ones are not listened to
 	tally      tally // of that connection
@@ -91,6 +92,7 @@ func (r *Room) init(cfg Config, rl role, host bool) error {
 	r.stopped = make(chan struct{})
 	r.members = make(map[MemberID]*peer)
 	r.peers = make(map[*peer]struct{})
+	r.timers = make(map[*time.Timer]struct{})
 	r.conns.Store(&map[ConnID]*peer{})
 	r.sink = cfg.Sink
 	if r.sink == nil {
@@ -138,6 +140,7 @@ func namesThisMachine(signaling string) bool {
 }
 
 func (r *Room) loop() {
+	defer r.stopTimers()
 	defer close(r.stopped)
 	for {
 		select {
@@ -167,24 +170,32 @@ func (r *Room) do(f func()) {
 	}
 }
 
-// after lets the loop run f later, unless the room is closed by then.
+// after lets the loop run f later, unless the room is closed by then. In the loop.
 func (r *Room) after(d time.Duration, f func()) {
 	if r.leaving {
 		return
 	}
-	r.running.Go(func() {
-		timer := time.NewTimer(d)
-		defer timer.Stop()
-		select {
-		case <-timer.C:
-			r.post(func() {
-				if !r.leaving {
-					f()
-				}
-			})
-		case <-r.ctx.Done():
-		}
+	var timer *time.Timer
+	r.running.Add(1)
+	timer = time.AfterFunc(d, func() {
+		defer r.running.Done()
+		r.post(func() {
+			delete(r.timers, timer)
+			if !r.leaving {
+				f()
+			}
+		})
 	})
+	r.timers[timer] = struct{}{}
+}
+
+// stopTimers ends those that have not run out.
+func (r *Room) stopTimers() {
+	for timer := range r.timers {
+		if timer.Stop() {
+			r.running.Done()
+		}
+	}
 }
 
 // Member returns our own room-wide id.
