@@ -21,6 +21,7 @@ type actor struct {
 	history *history
 	name    string
 	host    bool
+	asleep  bool       // suspended
 	events  *sinkQueue // half of the actors take their events by a Sink
 	ended   chan struct{}
 
@@ -150,6 +151,23 @@ func (a *actor) play() {
 	a.paused = false
 	a.mu.Unlock()
 	a.gate.Broadcast()
+}
+
+// sleep suspends the actor until things are to be quiet.
+func (a *actor) sleep() {
+	if !a.asleep {
+		a.history.note("%s suspends", a.name)
+		a.asleep = true
+		a.Suspend()
+	}
+}
+
+func (a *actor) wake() {
+	if a.asleep {
+		a.history.note("%s resumes", a.name)
+		a.asleep = false
+		a.Resume()
+	}
 }
 
 func (a *actor) awaitOut() {

@@ -133,10 +133,12 @@ func (h *history) step() {
 		a.pause()
 	case n < 24:
 		a.play()
-	case n < 26:
+	case n < 25:
 		h.note("%s suspends and resumes", a.name)
 		a.Suspend()
 		a.Resume()
+	case n < 26:
+		a.sleep()
 	case n < 28 && len(h.actors) > 3:
 		h.remove(a)
 	case n < 29:
@@ -199,6 +201,7 @@ func (h *history) quiet() {
 	h.note("quiet")
 	for _, a := range h.actors {
 		a.play()
+		a.wake()
 	}
 	moved, bytes := time.Now(), h.received()
 	for {
