@@ -143,4 +143,5 @@ check_links() {
     library_tags="$library_tags,netgo" target_go "$target" "$folder/$(target_file "$target")" "$cc" "-s -w"
   done
   check_libraries "$folder"
+  go run ./internal/check sizes "$folder"
 }

@@ -40,10 +40,10 @@ var faults = []fault{
 	{"too large", "Windows/x86", dll, func(_ *testing.T, d []byte) []byte { return append(d, make([]byte, 8<<20)...) }, "larger than 14 MiB"},
 	{"another export", "Windows/x86_64", dll, replace("\x00P2P_Wait\x00", "\x00P2P_Weit\x00"), "+P2P_Weit -P2P_Wait"},
 	{"a strange DLL", "Windows/x86_64", dll, replace("msvcrt.dll\x00", "mymcrt.dll\x00"), "needs mymcrt.dll"},
-	{"a console", "Windows/x86_64", dll, replace("\x00VirtualQuery\x00", "\x00AllocConsole\x00"), "opens a console"},
-	{"fixed in memory", "Windows/arm64", dll, replace("\x00.reloc\x00\x00", "\x00.relok\x00\x00"), "cannot be moved"},
+	{"a console", "Windows/x86_64", dll, replace("VirtualQuery\x00", "AllocConsole\x00"), "opens a console"},
+	{"fixed in memory", "Windows/arm64", dll, replace(".reloc\x00\x00", ".relok\x00\x00"), "cannot be moved"},
 	{"changed after it was signed", "macOS/universal", dylib, replace("unityp2p ABI 1\x00", "unityp2p ABI 2\x00"), "was changed after it was signed"},
-	{"found in one place only", "macOS/universal", dylib, replace("@rpath/libunityp2p", "/there/libunityp2"), "its install name"},
+	{"found in one place only", "macOS/universal", dylib, replace("@rpath/libunityp2p", "/there/libunityp2p"), "its install name"},
 	{"a newer macOS", "macOS/universal", dylib, replace("\x01\x00\x00\x00\x00\x00\x0b\x00", "\x01\x00\x00\x00\x00\x00\x0e\x00"), "another macOS than 11.0"},
 	{"a phone's", "macOS/universal", dylib, replace("\x01\x00\x00\x00\x00\x00\x0b\x00", "\x02\x00\x00\x00\x00\x00\x0b\x00"), "not for macOS"},
 }
