@@ -4,6 +4,7 @@
 //	unityp2p cert HOST…     make a certificate for testing
 //	unityp2p host ROOM      host a room and talk to whoever joins
 //	unityp2p join ROOM      join it
+//	unityp2p doctor URL     check a deployed server from outside
 //	unityp2p token          make a signed token for the server
 package main
 
@@ -38,6 +39,7 @@ const usage = `usage: unityp2p COMMAND [FLAGS]
   cert HOST…   make a certificate for testing
   host ROOM    host a room; what you type goes to everyone in it
   join ROOM    join a room
+  doctor URL   check a deployed server from outside, step by step
   token        make a signed token, which says who may host or join what
   bench signaling  measure the signaling server beside a plain one
   version      print the version
@@ -73,6 +75,8 @@ func run(ctx context.Context, args []string, in io.Reader, out, errors io.Writer
 		return makeCert(input{args: args[1:], help: errors}, out)
 	case "host", "join":
 		return talk(ctx, args[0] == "host", args[1:], in, out, errors)
+	case "doctor":
+		return examine(ctx, args[1:], out, errors)
 	case "token":
 		return token(args[1:], os.LookupEnv, out, errors)
 	case "bench":

@@ -61,7 +61,7 @@ var mayImport = map[string][]string{
 	"signaling/status":      {},
 	"cexport":               {"core", "signaling"},
 	"cexport/ctest":         {},
-	"cmd/unityp2p":          {"cmd/unityp2p/certs", "cmd/unityp2p/settings", "core", "internal/sigbench", "signaling", "signaling/jwt", "signaling/metrics", "signaling/status"},
+	"cmd/unityp2p":          {"cmd/unityp2p/certs", "cmd/unityp2p/settings", "core", "internal/doctor", "internal/sigbench", "signaling", "signaling/jwt", "signaling/metrics", "signaling/status"},
 	"cmd/unityp2p/certs":    {},
 	"cmd/unityp2p/settings": {},
 	"examples/go":           {"core"},
@@ -71,6 +71,7 @@ var mayImport = map[string][]string{
 	"internal/chromium":     {},
 	"internal/deploy":       {},
 	"internal/docs":         {},
+	"internal/doctor":       {"core", "core/sigclient", "core/wire"},
 	"internal/check":        {},
 	"internal/lint":         {},
 	"internal/matrix":       {},
@@ -130,12 +131,14 @@ func TestOnlyTheLibraryUsesCgo(t *testing.T) {
 	}
 }
 
-// pion/ice needs pion/turn's client. Its server, in the same package, is linked
-// only if one of ours names it.
-func TestNobodyNamesTheTURNServer(t *testing.T) {
+// namesTURN are those who may name pion/turn: pion/ice needs its client, but its
+// server, in the same package, is linked only into what names it.
+var namesTURN = []string{"internal/doctor"}
+
+func TestNobodyElseNamesTURN(t *testing.T) {
 	for _, p := range list(t, "./...") {
 		for _, i := range p.Imports {
-			if strings.Contains(i, "/pion/turn") {
+			if strings.Contains(i, "/pion/turn") && !slices.Contains(namesTURN, strings.TrimPrefix(p.ImportPath, module)) {
 				t.Errorf("%s imports %s", p.ImportPath, i)
 			}
 		}

@@ -99,6 +99,7 @@ var runBy = map[string]string{
 	"build/unityp2p serve -addr 127.0.0.1:0 -token-secret-file token.secret":   tokensTest,
 	"build/unityp2p token -secret-file token.secret -host -room lobby -for 2h": tokensTest,
 	"build/unityp2p token -secret-file token.secret -join -prefix lob -for 2h": tokensTest,
+	"build/unityp2p doctor ws://127.0.0.1:12776":                               "cmd/unityp2p: TestDoctor",
 	"build/unityp2p serve -metrics-addr 127.0.0.1:9464":                        "cmd/unityp2p: TestWhatThereIsBesidesSignaling",
 	"build/unityp2p serve -addr 127.0.0.1:0":                                   "build.sh test: step demo",
 	"build/unityp2p bench signaling":                                           "cmd/unityp2p: TestBenchMeasures",
