@@ -17,15 +17,21 @@ import (
 // that a connection takes on a short way.
 type hurry struct {
 	asked atomic.Bool   // a request came: the pair that it came by is likely to work
+	heard atomic.Bool   // a request has ever come
 	began time.Time     // when checking began
-	last  time.Duration // when we looked last, since then
+	last  time.Duration // when we thought of it last, since then
+	sent  time.Duration // when we looked last
 	looks int
 }
 
-// Between two looks, and for how long we do it at all.
+// Between two thoughts of looking, and for how long we do it at all. At first we
+// look without news too: the first checks fail where the other side's router has
+// not been opened yet from within, and relays come in after that time.
 const (
-	lookInterval = 20 * time.Millisecond
-	lookTime     = 10 * time.Second
+	lookInterval  = 20 * time.Millisecond
+	lookTime      = 10 * time.Second
+	eagerInterval = 60 * time.Millisecond
+	eagerTime     = 400 * time.Millisecond
 )
 
 // requestHandler is pion's type for what is told of requests.
@@ -35,11 +41,13 @@ type requestHandler = func(*stun.Message, ice.Candidate, ice.Candidate, *ice.Can
 // would mean to choose the pair.
 func (h *hurry) request(*stun.Message, ice.Candidate, ice.Candidate, *ice.CandidatePair) bool {
 	h.asked.Store(true)
+	h.heard.Store(true)
 	return false
 }
 
-// due reports whether there may be news: a request came, or a wait is over.
-func (h *hurry) due(now time.Time) bool {
+// due reports whether it is time to look. Only who chooses the pair has news: a
+// request came, or a wait is over.
+func (h *hurry) due(now time.Time, chooses bool) bool {
 	if h.began.IsZero() {
 		h.began = now
 	}
@@ -47,7 +55,13 @@ func (h *hurry) due(now time.Time) bool {
 	over := func(wait time.Duration) bool { return h.last < wait && since >= wait }
 	waited := over(srflxWait) || over(prflxWait) || over(relayWait)
 	h.last = since
-	return since < lookTime && (h.asked.Swap(false) || waited)
+	news := chooses && (h.asked.Swap(false) || waited)
+	eager := since < eagerTime && since-h.sent >= eagerInterval
+	if since >= lookTime || !news && !eager {
+		return false
+	}
+	h.sent = since
+	return true
 }
 
 // look makes pion look now. A candidate that comes makes it do so, and one for
@@ -61,33 +75,48 @@ func (h *hurry) look(pc *webrtc.PeerConnection) {
 	})
 }
 
-// relayHold is how long direct ways are tried before a relay is asked for. With
-// relays among its candidates pion asks each for permission to talk to each
+// With relays among its candidates pion asks each for permission to talk to each
 // address of the other side, one after the other, and does nothing else
-// meanwhile: direct ways came later, or not at all.
-const relayHold = 150 * time.Millisecond
+// meanwhile: direct ways came later, or not at all. So these are tried first.
+// The offerer, when it has the answer, hears at once who can reach it; the other
+// side waits for the answer's way and that of the first check.
+const (
+	offererHold  = 100 * time.Millisecond // after the other side's description
+	answererHold = 250 * time.Millisecond
+	directHold   = time.Second // more, if something of the other side's has come through
+)
 
 var errNoRelayWanted = errors.New("connected without a relay")
 
-// relayWanted waits until it is time to ask a relay.
+// relayWanted waits until it is time to ask a relay, and returns an error if there
+// is no need to.
 func (l *Link) relayWanted(ctx context.Context) error {
 	select {
 	case <-l.described:
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	hold := time.NewTimer(relayHold)
-	defer hold.Stop()
-	select {
-	case <-hold.C:
-	case <-ctx.Done():
-		return ctx.Err()
+	hold := answererHold
+	if l.offerer {
+		hold = offererHold
 	}
-	switch l.pc.ICEConnectionState() {
-	case webrtc.ICEConnectionStateConnected, webrtc.ICEConnectionStateCompleted:
-		return errNoRelayWanted
+	look := time.NewTicker(lookInterval)
+	defer look.Stop()
+	for began := time.Now(); ; {
+		select {
+		case now := <-look.C:
+			switch l.pc.ICEConnectionState() {
+			case webrtc.ICEConnectionStateConnected, webrtc.ICEConnectionStateCompleted:
+				return errNoRelayWanted
+			}
+			held := now.Sub(began)
+			if held >= hold+directHold || held >= hold && !l.hurry.heard.Load() {
+				return nil
+			}
+		case <-ctx.Done():
+			return ctx.Err()
+		}
 	}
-	return nil
 }
 
 // hasten is called every lookInterval while the link is coming up. It reports
@@ -97,7 +126,7 @@ func (l *Link) hasten(now time.Time) bool {
 	case webrtc.ICEConnectionStateNew:
 		return true
 	case webrtc.ICEConnectionStateChecking:
-		if l.hurry.due(now) {
+		if l.hurry.due(now, l.offerer) {
 			l.hurry.look(l.pc)
 		}
 		return true

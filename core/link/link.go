@@ -282,9 +282,6 @@ func (l *Link) connect(ctx context.Context) *Reason {
 	failed := l.failed
 	look := time.NewTicker(lookInterval)
 	defer look.Stop()
-	if !l.offerer {
-		look.Stop() // the offerer chooses
-	}
 	for {
 		select {
 		case s := <-l.signals:

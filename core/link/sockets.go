@@ -102,12 +102,13 @@ func (n *network) ListenPacket(family, address string) (net.PacketConn, error) {
 
 // DialTCP connects to a TURN server.
 func (n *network) DialTCP(family string, local, remote *net.TCPAddr) (transport.TCPConn, error) {
-	if err := n.relay(n.ctx); err != nil {
-		return nil, err
-	}
 	var dialer net.Dialer
 	conn, err := dialer.DialTCP(n.ctx, family, local.AddrPort(), remote.AddrPort())
 	if err != nil {
+		return nil, err
+	}
+	if err := n.relay(n.ctx); err != nil {
+		_ = conn.Close()
 		return nil, err
 	}
 	if n.only6 {

@@ -14,7 +14,7 @@ import (
 const root = "../.."
 
 var documents = []string{
-	"README.md", "docs/protocol.md", "docs/signaling.md", "deploy/README.md", "docs/benchmarks.md", "docs/testing.md", "docs/platforms.md", "docs/watching.md", "examples/c/README.md",
+	"README.md", "docs/protocol.md", "docs/signaling.md", "deploy/README.md", "docs/benchmarks.md", "docs/testing.md", "docs/networks.md", "docs/platforms.md", "docs/watching.md", "examples/c/README.md",
 	"unity/README.md", "unity/Documentation~/index.md", "unity/Documentation~/install.md",
 	"unity/Documentation~/first-evening.md", "unity/Documentation~/api.md", "unity/Documentation~/lifetimes.md",
 	"unity/Documentation~/platforms.md", "unity/Documentation~/moving.md", "unity/Documentation~/signaling.md",

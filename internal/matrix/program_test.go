@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -90,8 +91,7 @@ func newTown(t *testing.T) *town {
 	w := &town{T: t, lab: netlab.New(t)}
 	w.signaling = w.lab.Host("signaling", netlab.DualStack)
 	w.relay = newRelay(t, w.lab.Host("relay", netlab.DualStack))
-	server := w.signaling.Start(exec.Command(program(), "serve", "-addr", "[::]:443"))
-	server.Expect("listening on ")
+	w.signaling.Start(command("serve", "-addr", "[::]:443")).Expect("listening on ")
 	return w
 }
 
@@ -111,17 +111,27 @@ func at(h *netlab.Host, server *netlab.Host) string {
 }
 
 // start runs host or join on a host.
-func (w *town) start(h *netlab.Host, command, room string, ice []string, more ...string) *netlab.Process {
+func (w *town) start(h *netlab.Host, what, room string, ice []string, more ...string) *netlab.Process {
 	servers := "none"
 	if len(ice) > 0 {
 		servers = strings.ReplaceAll(strings.Join(ice, ","), "RELAY", at(h, w.relay.host))
 	}
 	args := append([]string{
-		command, room, "-json", "-ice", servers, "-signaling", "ws://" + at(h, w.signaling) + ":443/",
+		what, room, "-json", "-ice", servers, "-signaling", "ws://" + at(h, w.signaling) + ":443/",
 	}, more...)
-	cmd := exec.Command(program(), args...)
-	cmd.Env = append(os.Environ(), "SSL_CERT_FILE="+w.relay.roots)
+	cmd := command(args...)
+	cmd.Env = append(cmd.Env, "SSL_CERT_FILE="+w.relay.roots)
 	return h.Start(cmd)
+}
+
+// command runs the program without the variables of the tests, which it would
+// take for settings of its own.
+func command(args ...string) *exec.Cmd {
+	cmd := exec.Command(program(), args...)
+	cmd.Env = slices.DeleteFunc(os.Environ(), func(variable string) bool {
+		return strings.HasPrefix(variable, "UNITYP2P_")
+	})
+	return cmd
 }
 
 // The servers that players may be given. RELAY is where ours is.
