@@ -4,6 +4,8 @@ package deploy
 
 import (
 	"bytes"
+	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -37,16 +39,20 @@ func parseYAML(t *testing.T, file string, into any) {
 	}
 }
 
+// freePort is one that nobody has right now, and that nobody gets who asks for any:
+// those are above.
 func freePort(t *testing.T) int {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 100 {
+		port := 20000 + rand.IntN(10000)
+		l, err := net.Listen("tcp", fmt.Sprintf(":%d", port))
+		if err == nil {
+			_ = l.Close()
+			return port
+		}
 	}
-	defer l.Close()
-	_, port, _ := net.SplitHostPort(l.Addr().String())
-	n, _ := strconv.Atoi(port)
-	return n
+	t.Fatal("no port is free")
+	return 0
 }
 
 // herokuWait is between Heroku's SIGTERM and its SIGKILL, and cannot be set.

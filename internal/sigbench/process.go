@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -27,6 +28,8 @@ const (
 // start runs a server and waits until it says where it listens.
 func start(ctx context.Context, s Server) (*process, error) {
 	cmd := exec.CommandContext(ctx, s.Command[0], s.Command[1:]...)
+	// What the tests around it are told would be unknown settings to our server.
+	cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "UNITYP2P_") })
 	cmd.Stderr = os.Stderr
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.WaitDelay = endTime

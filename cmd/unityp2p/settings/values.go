@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -132,21 +131,6 @@ func Number[N int | int32 | int64 | uint16 | uint32](p *N, low, high N) Value {
 	return WithJSON(p, "number", parse,
 		func(n N) string { return strconv.FormatInt(int64(n), 10) },
 		func(raw json.RawMessage) (N, error) { return parse(string(raw)) })
-}
-
-// Rate is a number, perhaps with a fraction, from low to high.
-func Rate(p *float64, low, high float64) Value {
-	wanted := fmt.Errorf("a number from %g to %g is wanted", low, high)
-	parse := func(text string) (float64, error) {
-		x, err := strconv.ParseFloat(text, 64)
-		if err != nil || math.IsNaN(x) || x < low || x > high {
-			return 0, wanted
-		}
-		return x, nil
-	}
-	return WithJSON(p, "number", parse,
-		func(x float64) string { return strconv.FormatFloat(x, 'g', -1, 64) },
-		func(raw json.RawMessage) (float64, error) { return parse(string(raw)) })
 }
 
 // Duration is a time from low to high, such as "90s" or "2m30s", in the file a
