@@ -120,6 +120,7 @@ func (f *front) serve(servers *[]*http.Server, h *http.Server, e endpoint, serve
 		return fmt.Errorf("listening on %s: %w", e.address(), err)
 	}
 	*servers = append(*servers, h)
+	f.log.Info("listening", "address", socket.Addr().String())
 	f.running.Go(func() {
 		defer socket.Close() // ServeTLS does not, if it ends early
 		failed <- serve(socket)
@@ -140,6 +141,7 @@ func (f *front) drain() {
 	end, cancel := context.WithTimeout(context.Background(), f.settings.drain)
 	defer cancel()
 	f.web.draining.Store(true)
+	f.log.Info("draining", "within", f.settings.drain)
 	var ending sync.WaitGroup
 	for _, h := range f.servers {
 		ending.Go(func() {

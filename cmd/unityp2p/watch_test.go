@@ -140,7 +140,7 @@ func TestProfilesAreForThisMachineAlone(t *testing.T) {
 func TestWhatIsLogged(t *testing.T) {
 	for _, c := range []struct {
 		args []string
-		want string // in the first line; "": nothing is logged
+		want string // "": nothing is logged
 	}{
 		{nil, ""},
 		{[]string{"-log-level", "info"}, "level=INFO msg=refused reason=path"},

@@ -10,6 +10,8 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"fmt"
+	"io"
+	"log"
 	"math/big"
 	"net"
 	"net/http"
@@ -40,6 +42,7 @@ func serve(t *testing.T, c signaling.Config, certificate *tls.Certificate, wrap 
 		handler = wrap(s)
 	}
 	h := httptest.NewUnstartedServer(handler)
+	h.Config.ErrorLog = log.New(io.Discard, "", 0) // of handshakes that are meant to fail
 	if certificate == nil {
 		h.Start()
 	} else {

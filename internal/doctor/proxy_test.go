@@ -84,8 +84,7 @@ func behind(t *testing.T, server string, middle func(client, server net.Conn)) (
 func TestAProxyThatCutsIdleSockets(t *testing.T) {
 	const limit = 700 * time.Millisecond
 	cutting := func(client, server net.Conn) {
-		var last atomic.Int64
-		last.Store(time.Now().UnixNano())
+		silence := time.AfterFunc(limit, func() { _, _ = client.Close(), server.Close() })
 		pass := func(to, from net.Conn) {
 			buffer := make([]byte, 1<<15)
 			for {
@@ -93,18 +92,14 @@ func TestAProxyThatCutsIdleSockets(t *testing.T) {
 				if err != nil {
 					return
 				}
-				last.Store(time.Now().UnixNano())
+				silence.Reset(limit)
 				if _, err := to.Write(buffer[:n]); err != nil {
 					return
 				}
 			}
 		}
 		go pass(client, server)
-		go pass(server, client)
-		for time.Since(time.Unix(0, last.Load())) < limit {
-			time.Sleep(limit / 20)
-		}
-		_, _ = client.Close(), server.Close()
+		pass(server, client)
 	}
 	seldom := behind(t, serve(t, signaling.Config{PingInterval: time.Hour}, nil, nil), cutting)
 	well, steps := examine(t, doctor.Options{URL: seldom, Idle: patience})
