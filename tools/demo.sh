@@ -7,7 +7,7 @@ demo() {
   build_server
   build_example member
   make_scratch
-  env -i build/unityp2p serve -addr 127.0.0.1:0 >"$scratch/server" 2>&1 &
+  serve_here "$scratch/server" &
   url="$(await_line $! "$scratch/server" "signaling: listening on ")"
   say "signaling server at $url"
   local members=()

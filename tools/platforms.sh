@@ -60,7 +60,8 @@ prepare_wine() {
 # must talk directly, both ways.
 meet() {
   local url platform program role=host i=0 pairs pids=()
-  env -i build/unityp2p serve -addr 127.0.0.1:0 >"$scratch/server" 2>&1 &
+  : >"$scratch/server" # what the last one said is not to be read again
+  serve_here "$scratch/server" &
   local server=$!
   url="$(await_line $server "$scratch/server" "signaling: listening on ")"
   rm -f "$scratch"/member-*

@@ -25,6 +25,13 @@ end() {
 
 kill_job() { kill -- "-$1" 2>/dev/null || true; }
 
+# serve_here FILE: a signaling server on a free port that writes to FILE, to be started
+# in the background. Nothing in the environment configures it; but without SYSTEMROOT
+# Windows opens no socket.
+serve_here() {
+  exec env -i ${SYSTEMROOT:+"SYSTEMROOT=$SYSTEMROOT"} build/unityp2p serve -addr 127.0.0.1:0 >"$1" 2>&1
+}
+
 # await_line PID FILE PATTERN: prints what follows PATTERN once process PID has
 # written it to FILE.
 await_line() {

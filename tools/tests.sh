@@ -38,6 +38,7 @@ fuzzer_runtime() {
 check_chat() {
   local url lines=5000
   rm -f "$scratch/keyboard"
+  : >"$scratch/chat" # what the last one said is not to be read again
   mkfifo "$scratch/keyboard"
   exec 3<>"$scratch/keyboard"
   "$@" host lobby --serve 0 --loopback-only --ice "" <&3 >"$scratch/chat" 2>&1 &
