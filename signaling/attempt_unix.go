@@ -71,7 +71,7 @@ func (s *source) receive(fd uintptr) bool {
 	case errors.Is(err, syscall.EAGAIN):
 		return false
 	case err != nil:
-		s.ended = os.NewSyscallError("read", err)
+		s.ended = &net.OpError{Op: "read", Net: "tcp", Err: os.NewSyscallError("read", err)}
 	default:
 		s.ended = io.EOF
 	}

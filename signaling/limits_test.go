@@ -7,11 +7,13 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/gorilla/websocket"
 
+	"unityp2p/core/wire"
 	"unityp2p/signaling"
 )
 
@@ -338,3 +340,36 @@ func TestWhoSendsTooMuchIsHeldBack(t *testing.T) {
 		_ = s.conn.Close()
 	}
 }
+
+// A connection that breaks is nobody's fault.
+func TestABrokenConnectionIsNoRefusal(t *testing.T) {
+	o := &counting{ended: make(chan struct{}, 1)}
+	url := start(t, signaling.Config{Observer: o})
+	s := dial(t, url, "/")
+	s.silent()
+	tcp, ok := s.conn.NetConn().(*net.TCPConn)
+	if !ok {
+		t.Fatal("not TCP")
+	}
+	_ = tcp.SetLinger(0) // reset
+	_ = tcp.Close()
+	<-o.ended
+	if n := o.refused.Load(); n != 0 {
+		t.Errorf("%d refusals", n)
+	}
+}
+
+// counting is an Observer that counts refusals and hears when a socket has ended.
+type counting struct {
+	refused atomic.Int64
+	ended   chan struct{}
+}
+
+func (*counting) Connected(string)             {}
+func (c *counting) Disconnected(string)        { c.ended <- struct{}{} }
+func (c *counting) Refused(signaling.Refusal)  { c.refused.Add(1) }
+func (*counting) Rooms(string, int)            {}
+func (*counting) Links(string, int)            {}
+func (*counting) Received(wire.FrameType, int) {}
+func (*counting) Sent(wire.FrameType, int)     {}
+func (*counting) Relayed(time.Duration)        {}
