@@ -201,7 +201,7 @@ func TestAHostResumesWhileItsOldSocketLooksAlive(t *testing.T) {
 }
 
 func TestWhenTheGraceIsOverTheHostIsGone(t *testing.T) {
-	url := start(t, signaling.Config{ResumeGrace: 400 * time.Millisecond})
+	url := start(t, signaling.Config{ResumeGrace: 3 * time.Second})
 	host := extended(t, url)
 	secret := host.host("room")
 	client := joined(t, url, "room", host, "0040")
