@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"strings"
@@ -104,26 +105,56 @@ func TestMetricsWantAToken(t *testing.T) {
 	}
 }
 
+// brake is a log that holds the server up where it begins to drain.
+type brake struct {
+	slog.Handler
+	reached, release chan struct{}
+}
+
+func (b brake) Handle(ctx context.Context, r slog.Record) error {
+	if r.Message == "draining" {
+		close(b.reached)
+		<-b.release
+	}
+	return b.Handler.Handle(ctx, r)
+}
+
 // Whoever watches sees to the end that the server wants nobody new any more.
 func TestADrainingServerIsNotReady(t *testing.T) {
-	server := start(t, "serve", "-addr", "127.0.0.1:0", "-metrics-addr", "127.0.0.1:0", "-drain", "1m")
-	ws := strings.Fields(server.expect("listening on ws://"))[3]
-	ready := strings.Replace(strings.Fields(server.expect("metrics at "))[3], "metrics", "readyz", 1)
-	conn := talkTo(t, ws, nil)
-	// A client that never answers the goodbye keeps the server draining.
-	conn.SetCloseHandler(func(int, string) error { return nil })
-	if code, _, _ := get(t, ready, ""); code != http.StatusOK {
-		t.Errorf("before: %d", code)
-	}
-	server.stop()
-	if _, _, err := conn.ReadMessage(); !websocket.IsCloseError(err, websocket.CloseServiceRestart) {
+	c, err := loadSettings(t, "", nil, "-addr", "127.0.0.1:0", "-metrics-addr", "127.0.0.1:0", "-log-level", "info")
+	if err != nil {
 		t.Fatal(err)
 	}
-	if code, body, _ := get(t, ready, ""); code != http.StatusServiceUnavailable || body != "draining\n" {
-		t.Errorf("while it drains: %d %q", code, body)
+	b := brake{c.log.logger(io.Discard).Handler(), make(chan struct{}), make(chan struct{})}
+	ctx, stop := context.WithCancel(context.Background())
+	defer stop()
+	out, in := io.Pipe()
+	ended := make(chan error, 1)
+	go func() { ended <- c.serve(ctx, in, slog.New(b)) }()
+	var ws, watched string
+	if _, err := fmt.Fscanf(out, "signaling: listening on %s\nsignaling: metrics at %s\n", &ws, &watched); err != nil {
+		t.Fatal(err)
 	}
-	_ = conn.Close()
-	server.awaitEnd()
+	addresses := []string{strings.Replace(ws, "ws:", "http:", 1), strings.TrimSuffix(watched, "metrics")}
+	for _, at := range addresses {
+		if code, body, _ := get(t, at+"readyz", ""); code != http.StatusOK || body != "ready\n" {
+			t.Errorf("before, %s answers %d %q", at, code, body)
+		}
+	}
+	stop()
+	<-b.reached
+	for _, at := range addresses {
+		if code, body, _ := get(t, at+"readyz", ""); code != http.StatusServiceUnavailable || body != "draining\n" {
+			t.Errorf("while it drains, %s answers %d %q", at, code, body)
+		}
+		if code, _, _ := get(t, at+"healthz", ""); code != http.StatusOK {
+			t.Errorf("while it drains, %s is not healthy: %d", at, code)
+		}
+	}
+	close(b.release)
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
 }
 
 func TestProfilesAreForThisMachineAlone(t *testing.T) {

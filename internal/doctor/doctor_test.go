@@ -27,7 +27,7 @@ import (
 // patience is for answers that come; impatience for those that never do.
 const (
 	patience   = 20 * time.Second
-	impatience = 500 * time.Millisecond
+	impatience = 3 * time.Second
 )
 
 // serve runs a signaling server behind wrap, with TLS if there is a certificate.
@@ -116,8 +116,9 @@ func passes(t *testing.T, o doctor.Options, skipped ...string) map[string]doctor
 }
 
 func TestAServerThatIsWell(t *testing.T) {
-	url := serve(t, signaling.Config{PingInterval: 200 * time.Millisecond}, nil, nil)
-	steps := passes(t, doctor.Options{URL: url, Idle: time.Second}, "tls", "stun", "turn")
+	t.Parallel()
+	url := serve(t, signaling.Config{PingInterval: time.Second}, nil, nil)
+	steps := passes(t, doctor.Options{URL: url, Idle: 2500 * time.Millisecond}, "tls", "stun", "turn")
 	if s := steps["idle"]; !strings.Contains(s.Detail, "pings") || strings.Contains(s.Detail, " 0 pings") {
 		t.Errorf("idle: %+v", s)
 	}
@@ -264,6 +265,7 @@ func listen(t *testing.T, serve func(net.Conn)) (address string) {
 }
 
 func TestWhatIsNoTLSServer(t *testing.T) {
+	t.Parallel()
 	plain := serve(t, signaling.Config{}, nil, nil)
 	fails(t, doctor.Options{URL: strings.Replace(plain, "ws:", "wss:", 1)}, "tls", "is not TLS", "ws://")
 	silent := listen(t, func(net.Conn) {})
@@ -273,6 +275,7 @@ func TestWhatIsNoTLSServer(t *testing.T) {
 }
 
 func TestWhatIsNoWebServer(t *testing.T) {
+	t.Parallel()
 	silent := listen(t, func(net.Conn) {})
 	fails(t, doctor.Options{URL: "ws://" + silent, Patience: impatience}, "upgrade", "no answer", "says nothing")
 	other := listen(t, func(c net.Conn) { _, _ = c.Write([]byte("220 mail.example.org ESMTP\r\n")) })

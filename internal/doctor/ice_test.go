@@ -86,13 +86,14 @@ func TestARelayThatKeepsToTheInternet(t *testing.T) {
 }
 
 func TestICEServersThatDoNotWork(t *testing.T) {
+	t.Parallel()
 	at := relayServer(t, everybody)
 	// Nobody answers there, on UDP or TCP.
 	silent, err := net.ListenPacket("udp4", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer silent.Close()
+	t.Cleanup(func() { _ = silent.Close() })
 	url := serve(t, signaling.Config{}, nil, nil)
 	for name, c := range map[string]struct {
 		server             core.ICEServer
@@ -107,7 +108,8 @@ func TestICEServersThatDoNotWork(t *testing.T) {
 		"no URL":           {core.ICEServer{URL: "turn://example.org"}, "turn", "no URL", "RFC 7065"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			well, steps := examine(t, doctor.Options{URL: url, ICE: []core.ICEServer{c.server}, Patience: 2 * impatience})
+			t.Parallel()
+			well, steps := examine(t, doctor.Options{URL: url, ICE: []core.ICEServer{c.server}, Patience: impatience})
 			s := steps[c.step]
 			if well || s.Outcome != doctor.Failed || !strings.Contains(s.Detail, c.says) || !strings.Contains(s.Advice, c.advice) {
 				t.Errorf("%+v", s)

@@ -82,7 +82,8 @@ func behind(t *testing.T, server string, middle func(client, server net.Conn)) (
 
 // A proxy that cuts what is silent, before a server that pings too seldom for it.
 func TestAProxyThatCutsIdleSockets(t *testing.T) {
-	const limit = 700 * time.Millisecond
+	t.Parallel()
+	const limit = 3 * time.Second
 	cutting := func(client, server net.Conn) {
 		silence := time.AfterFunc(limit, func() { _, _ = client.Close(), server.Close() })
 		pass := func(to, from net.Conn) {
@@ -110,8 +111,8 @@ func TestAProxyThatCutsIdleSockets(t *testing.T) {
 	if s := steps["channel"]; s.Outcome != doctor.Passed {
 		t.Errorf("channel: %+v", s)
 	}
-	often := behind(t, serve(t, signaling.Config{PingInterval: limit / 5}, nil, nil), cutting)
-	passes(t, doctor.Options{URL: often, Idle: 3 * limit}, "tls", "stun", "turn")
+	often := behind(t, serve(t, signaling.Config{PingInterval: limit / 3}, nil, nil), cutting)
+	passes(t, doctor.Options{URL: often, Idle: 2 * limit}, "tls", "stun", "turn")
 }
 
 // A reverse proxy as it should be.
@@ -228,6 +229,7 @@ func drain(c *websocket.Conn) {
 }
 
 func TestWhatIsNoSignalingServer(t *testing.T) {
+	t.Parallel()
 	silent := sockets(t, drain)
 	fails(t, doctor.Options{URL: silent, Patience: impatience}, "version", "nothing answers", "signaling server")
 	echo := sockets(t, func(c *websocket.Conn) {
