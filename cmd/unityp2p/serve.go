@@ -33,7 +33,7 @@ func serve(ctx context.Context, in input, out, errOut io.Writer) error {
 // serve runs the server that the settings describe.
 func (c *serveSettings) serve(ctx context.Context, out io.Writer, log *slog.Logger) error {
 	c.signaling.Logger = log
-	counts := metrics.New(c.signaling.Apps, version)
+	counts := metrics.New(c.signaling.Apps, versionText())
 	c.signaling.Observer = counts
 	handler, err := signaling.New(c.signaling)
 	if err != nil {

@@ -35,7 +35,7 @@ type web struct {
 
 func (c *serveSettings) newWeb(s *signaling.Server, counts *metrics.Metrics) *web {
 	page := status.Config{
-		Version: version,
+		Version: versionText(),
 		TURN:    handsOutTURN(c.signaling.ICEServers),
 		Tokens:  c.signaling.AdminToken != "" || c.signaling.Access != nil,
 		Here: func() (sockets, rooms int64) {
