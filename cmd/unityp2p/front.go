@@ -13,6 +13,7 @@ import (
 
 	"unityp2p/cmd/unityp2p/certs"
 	"unityp2p/signaling"
+	"unityp2p/signaling/turn"
 )
 
 // front is what stands between the network and the signaling server: listening,
@@ -21,6 +22,7 @@ type front struct {
 	settings     *serveSettings
 	log          *slog.Logger
 	handler      *signaling.Server
+	relay        *turn.Server // nil: none
 	web          *web         // the handler, and what else there is at its address
 	certificates certs.Source // nil: no TLS
 
@@ -80,7 +82,22 @@ func (f *front) openTLS(failed chan<- error, out io.Writer) error {
 	h := f.newServer(f.web)
 	h.TLSConfig = f.certificates.TLS()
 	serve := func(l net.Listener) error { return h.ServeTLS(l, "", "") }
+	if f.relay != nil {
+		serve = func(l net.Listener) error { return f.serveBoth(h, l) }
+	}
 	return f.serve(&f.servers, h, f.settings.https, serve, failed, out, "signaling: listening on wss://%s/\n")
+}
+
+// serveBoth serves signaling and TURN at one endpoint with TLS.
+func (f *front) serveBoth(h *http.Server, l net.Listener) error {
+	limits := signaling.DefaultLimits()
+	if n := f.settings.signaling.Limits; n.Handshake > 0 {
+		limits.Handshake = n.Handshake
+	}
+	both := newOneTLS(l, h.TLSConfig, f.relay.Serve, limits.Handshake, limits.Waiting)
+	defer both.Close()
+	both.withTLS(h)
+	return h.Serve(both)
 }
 
 // openWatchers serves metrics and profiles, each where the settings say.

@@ -35,6 +35,14 @@ func (c *serveSettings) serve(ctx context.Context, out io.Writer, log *slog.Logg
 	c.signaling.Logger = log
 	counts := metrics.New(c.signaling.Apps, versionText())
 	c.signaling.Observer = counts
+	relay, err := c.relay(counts, log, out)
+	if err != nil {
+		return err
+	}
+	if relay != nil {
+		defer relay.Close()
+		c.signaling.ICEServers = relay.ICEServers
+	}
 	handler, err := signaling.New(c.signaling)
 	if err != nil {
 		return err
@@ -43,7 +51,7 @@ func (c *serveSettings) serve(ctx context.Context, out io.Writer, log *slog.Logg
 	if err != nil {
 		return err
 	}
-	f := &front{settings: c, log: log, handler: handler, web: c.newWeb(handler, counts), certificates: source}
+	f := &front{settings: c, log: log, handler: handler, relay: relay, web: c.newWeb(handler, counts), certificates: source}
 	return f.run(ctx, out)
 }
 

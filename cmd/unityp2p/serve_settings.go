@@ -36,6 +36,7 @@ type serveSettings struct {
 	verbose    bool
 	secret     string // of signed tokens
 	secretFile string // … or where it is
+	relaying   relaying
 	signaling  signaling.Config
 }
 
@@ -44,13 +45,14 @@ func newServeSettings() *serveSettings {
 	limits := signaling.DefaultLimits()
 	limits.ConnectionsPerAddress = 0 // the default differs by the kind of address
 	return &serveSettings{
-		http:  endpoint{port: nowhere},
-		https: endpoint{port: nowhere},
-		log:   logging{format: "text", level: "warn"},
-		watch: watching{metrics: endpoint{port: nowhere}, pprof: endpoint{port: nowhere}},
-		acme:  certs.Order{Directory: certs.LetsEncrypt},
-		drain: 5 * time.Second,
-		grace: signaling.DefaultResumeGrace,
+		http:     endpoint{port: nowhere},
+		https:    endpoint{port: nowhere},
+		log:      logging{format: "text", level: "warn"},
+		watch:    watching{metrics: endpoint{port: nowhere}, pprof: endpoint{port: nowhere}},
+		acme:     certs.Order{Directory: certs.LetsEncrypt},
+		drain:    5 * time.Second,
+		grace:    signaling.DefaultResumeGrace,
+		relaying: newRelaying(),
 		signaling: signaling.Config{
 			MaxPayload:   signaling.DefaultMaxPayload,
 			PingInterval: signaling.DefaultPingInterval,
@@ -121,7 +123,7 @@ func (c *serveSettings) table() *settings.Table {
 				Usage: "Whoever has this token (`Authorization: Bearer`) gets `/metrics` at the games' own address."},
 			{Name: "pprof-addr", Key: "pprof.addr", Value: c.watch.pprof.value(), Default: "none",
 				Usage: "Where to show Go's profiles: an address of this machine alone, such as 127.0.0.1:6060."},
-		}, strangerRows(&c.signaling)...),
+		}, append(c.relaying.rows(), strangerRows(&c.signaling)...)...),
 	}
 }
 

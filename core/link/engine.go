@@ -20,6 +20,8 @@ import (
 	"github.com/pion/interceptor"
 	"github.com/pion/transport/v5"
 	"github.com/pion/webrtc/v4"
+
+	"unityp2p/internal/pionlog"
 )
 
 // Options are what the links of one room have in common. All fields but Net must
@@ -174,7 +176,7 @@ const (
 )
 
 func newSettings(o *Options, network transport.Net, asked requestHandler) (webrtc.SettingEngine, error) {
-	s := webrtc.SettingEngine{LoggerFactory: loggerFactory{o.Logger}}
+	s := webrtc.SettingEngine{LoggerFactory: pionlog.To(o.Logger)}
 	s.SetNet(network)
 	s.DetachDataChannels()
 	s.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled)

@@ -11,6 +11,8 @@ import (
 	"github.com/pion/transport/v5/vnet"
 	"github.com/pion/turn/v5"
 	"github.com/pion/webrtc/v4"
+
+	"unityp2p/internal/pionlog"
 )
 
 // virtual is an internet in memory, for machines on which internal/netlab cannot
@@ -24,7 +26,7 @@ type virtual struct {
 func newVirtual(t *testing.T) *virtual {
 	t.Helper()
 	internet, err := vnet.NewRouter(&vnet.RouterConfig{
-		CIDR: "203.0.113.0/24", MinDelay: 5 * time.Millisecond, LoggerFactory: loggerFactory{silent()},
+		CIDR: "203.0.113.0/24", MinDelay: 5 * time.Millisecond, LoggerFactory: pionlog.To(silent()),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -41,7 +43,7 @@ func (v *virtual) home(kind vnet.NATType) *vnet.Net {
 	public := net.IPv4(203, 0, 113, byte(10+v.homes)).String()
 	router, err := vnet.NewRouter(&vnet.RouterConfig{
 		CIDR: net.IPv4(192, 168, byte(v.homes), 0).String() + "/24", StaticIPs: []string{public},
-		NATType: &kind, LoggerFactory: loggerFactory{silent()},
+		NATType: &kind, LoggerFactory: pionlog.To(silent()),
 	})
 	if err != nil {
 		v.t.Fatal(err)
@@ -78,7 +80,7 @@ func (v *virtual) serve() {
 		v.t.Fatal(err)
 	}
 	server, err := turn.NewServer(turn.ServerConfig{
-		Realm: "virtual", LoggerFactory: loggerFactory{silent()},
+		Realm: "virtual", LoggerFactory: pionlog.To(silent()),
 		AuthHandler: func(a *turn.RequestAttributes) (string, []byte, bool) {
 			return a.Username, turn.GenerateAuthKey(a.Username, a.Realm, "secret"), true
 		},

@@ -103,6 +103,7 @@ var runBy = map[string]string{
 	"build/unityp2p serve -metrics-addr 127.0.0.1:9464":                        "cmd/unityp2p: TestWhatThereIsBesidesSignaling",
 	"build/unityp2p serve -addr 127.0.0.1:0":                                   "build.sh test: step demo",
 	"build/unityp2p bench signaling":                                           "cmd/unityp2p: TestBenchMeasures",
+	"build/unityp2p serve -turn":                                               "cmd/unityp2p: TestServeWithTURN",
 	"build/unityp2p serve -print-config":                                       "cmd/unityp2p: TestPrintConfig",
 	"build/unityp2p cert localhost 127.0.0.1":                                  "cmd/unityp2p: TestCert",
 	"build/unityp2p serve -https-addr :12777 -cert ssl.crt -key ssl.key":       "cmd/unityp2p: TestCert",

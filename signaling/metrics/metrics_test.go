@@ -24,6 +24,7 @@ import (
 	"unityp2p/core/wire"
 	"unityp2p/signaling"
 	"unityp2p/signaling/metrics"
+	"unityp2p/signaling/turn"
 )
 
 const patience = 30 * time.Second
@@ -41,6 +42,7 @@ func scrape(t *testing.T, m *metrics.Metrics) string {
 
 func TestTheExpositionFollowsTheConventions(t *testing.T) {
 	m := metrics.New([]signaling.App{{Name: "a\xff"}, {Name: "b"}, {Name: "b"}}, "1.2.3")
+	m.Relays()
 	problems, err := promlint.New(strings.NewReader(scrape(t, m))).Lint()
 	if err != nil {
 		t.Fatal(err)
@@ -69,8 +71,32 @@ func TestEveryMetricIsDocumented(t *testing.T) {
 		documented = append(documented, string(match[1]))
 	}
 	slices.Sort(documented)
-	if there := names(scrape(t, metrics.New(nil, ""))); !slices.Equal(there, documented) {
+	m := metrics.New(nil, "")
+	m.Relays()
+	if there := names(scrape(t, m)); !slices.Equal(there, documented) {
 		t.Errorf("there are\n%q\nand docs/watching.md has\n%q", there, documented)
+	}
+}
+
+// What a TURN server does is counted.
+func TestRelaysAreCounted(t *testing.T) {
+	m := metrics.New(nil, "")
+	r := m.Relays()
+	r.Allocations(1)
+	r.Allocations(1)
+	r.Allocations(-1)
+	r.Carried(100)
+	r.Dropped(50)
+	r.RelayRefused(turn.RefusedPeer)
+	r.RelayRefused("unheard of")
+	got := scrape(t, m)
+	for _, line := range []string{
+		"unityp2p_turn_relays 1", "unityp2p_turn_relays_begun_total 2", "unityp2p_turn_packets_total 1", "unityp2p_turn_bytes_total 100",
+		"unityp2p_turn_dropped_packets_total 1", "unityp2p_turn_dropped_bytes_total 50", `unityp2p_turn_refusals_total{reason="peer"} 1`,
+	} {
+		if !strings.Contains(got, "\n"+line+"\n") {
+			t.Errorf("%q is not in\n%s", line, got)
+		}
 	}
 }
 

@@ -1,0 +1,128 @@
+package turn
+
+import (
+	"net"
+	"sync"
+	"time"
+)
+
+// Bounds of TCP and TLS connections. Players without UDP have one for each relay.
+const (
+	firstTime = 10 * time.Second // until the first request
+	quietTime = 12 * time.Minute // no client lets a relay (10 min) go without a word
+	writeTime = 10 * time.Second
+)
+
+// gate bounds how many connections there are, and ends all of them in the end:
+// pion forgets those that it has accepted.
+type gate struct {
+	server         *Server
+	most, mostEach int // in all, and from one address
+
+	mu     sync.Mutex
+	closed bool
+	here   map[*conn]struct{}
+	from   map[string]int // by IP address
+}
+
+// admit takes a connection. It returns nil, and closes c, if there are too many.
+func (g *gate) admit(c net.Conn) *conn {
+	admitted := &conn{Conn: c, gate: g, address: hostOf(c.RemoteAddr())}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.closed || len(g.here) >= g.most || g.from[admitted.address] >= g.mostEach {
+		if !g.closed {
+			g.server.refuse(RefusedConnections)
+		}
+		_ = c.Close()
+		return nil
+	}
+	g.here[admitted] = struct{}{}
+	g.from[admitted.address]++
+	_ = c.SetDeadline(time.Now().Add(firstTime))
+	return admitted
+}
+
+func (g *gate) leave(c *conn) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if _, ok := g.here[c]; !ok {
+		return
+	}
+	delete(g.here, c)
+	if g.from[c.address]--; g.from[c.address] == 0 {
+		delete(g.from, c.address)
+	}
+}
+
+func (g *gate) close() {
+	g.mu.Lock()
+	g.closed = true
+	here := g.here
+	g.here, g.from = nil, nil
+	g.mu.Unlock()
+	for c := range here {
+		_ = c.Conn.Close()
+	}
+}
+
+// listener gives pion only those connections that the gate admits.
+type listener struct {
+	net.Listener
+	gate *gate
+}
+
+// Accept implements net.Listener.
+func (l *listener) Accept() (net.Conn, error) {
+	for {
+		c, err := l.Listener.Accept()
+		if err != nil {
+			return nil, err
+		}
+		if admitted := l.gate.admit(c); admitted != nil {
+			return admitted, nil
+		}
+	}
+}
+
+// conn is one connection.
+type conn struct {
+	net.Conn
+	gate    *gate
+	address string
+}
+
+// hostOf returns the IP address alone.
+func hostOf(a net.Addr) string {
+	host, _, err := net.SplitHostPort(a.String())
+	if err != nil {
+		return ""
+	}
+	return host
+}
+
+// Read implements net.Conn.
+func (c *conn) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	if err == nil {
+		_ = c.Conn.SetReadDeadline(time.Now().Add(quietTime))
+	}
+	return n, err
+}
+
+// Write implements net.Conn. One that takes nothing is closed: pion's relays
+// would wait for it.
+func (c *conn) Write(p []byte) (int, error) {
+	_ = c.Conn.SetWriteDeadline(time.Now().Add(writeTime))
+	n, err := c.Conn.Write(p)
+	if err != nil {
+		_ = c.Conn.Close()
+	}
+	return n, err
+}
+
+// Close implements net.Conn.
+func (c *conn) Close() error {
+	c.gate.leave(c)
+	return c.Conn.Close()
+}

@@ -1,0 +1,54 @@
+package turn
+
+import (
+	"net"
+	"net/netip"
+)
+
+// forbidden are networks that nobody outside has a business in: relaying there
+// would open what is behind the server's firewall, and the secrets that clouds
+// hand to their machines (169.254.169.254, fd00:ec2::254, 100.100.100.200, and
+// 168.63.129.16 of Azure). Those that netip.Addr knows by itself are not listed.
+var forbidden = []netip.Prefix{
+	netip.MustParsePrefix("0.0.0.0/8"),        // RFC 791: this network
+	netip.MustParsePrefix("100.64.0.0/10"),    // RFC 6598: carriers' own
+	netip.MustParsePrefix("168.63.129.16/32"), // Azure's platform
+	netip.MustParsePrefix("192.0.0.0/24"),     // RFC 6890: protocol assignments
+	netip.MustParsePrefix("198.18.0.0/15"),    // RFC 2544: benchmarks
+	netip.MustParsePrefix("240.0.0.0/4"),      // RFC 1112: reserved, and broadcast
+	netip.MustParsePrefix("64:ff9b::/96"),     // RFC 6052: IPv4 in disguise
+	netip.MustParsePrefix("64:ff9b:1::/48"),   // RFC 8215
+	netip.MustParsePrefix("2001::/32"),        // RFC 4380: Teredo, IPv4 in disguise
+	netip.MustParsePrefix("2002::/16"),        // RFC 3056: 6to4, IPv4 in disguise
+	netip.MustParsePrefix("::/96"),            // RFC 4291: IPv4-compatible
+	netip.MustParsePrefix("fec0::/10"),        // RFC 3879: site-local
+}
+
+// mayReach tells whether packets may be relayed to an address. Those of the
+// server's own relays always may: that is how two relayed players meet.
+func (s *Server) mayReach(ip net.IP) bool {
+	a, ok := netip.AddrFromSlice(ip)
+	if !ok {
+		return false
+	}
+	a = a.Unmap()
+	for _, own := range s.config.Relays {
+		if a == own {
+			return true
+		}
+	}
+	for _, p := range s.config.Allowed {
+		if p.Contains(a) {
+			return true
+		}
+	}
+	if !a.IsGlobalUnicast() || a.IsPrivate() {
+		return false // loopback, link-local, multicast, unspecified; RFC 1918, RFC 4193
+	}
+	for _, p := range forbidden {
+		if p.Contains(a) {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,130 @@
+package turn
+
+import (
+	"errors"
+	"math/rand/v2"
+	"net"
+	"net/netip"
+	"sync"
+	"time"
+
+	pion "github.com/pion/turn/v5"
+)
+
+// relays opens the sockets that relayed packets leave by. It is a
+// pion.RelayAddressGenerator.
+type relays struct{ server *Server }
+
+// Validate implements pion.RelayAddressGenerator.
+func (*relays) Validate() error { return nil }
+
+var (
+	errNoTCP    = errors.New("turn: only UDP is relayed")
+	errNoFamily = errors.New("turn: no address of that family to relay from")
+	errNoPort   = errors.New("turn: no port is free to relay from")
+)
+
+// portTries is how many ports are tried. Random ones, so that nobody can guess
+// the next (RFC 8656 section 7.2).
+const portTries = 32
+
+// AllocatePacketConn implements pion.RelayAddressGenerator.
+func (r *relays) AllocatePacketConn(c pion.AllocateListenerConfig) (net.PacketConn, net.Addr, error) {
+	s := r.server
+	public, ok := s.relayAddress(c.Network == "udp4")
+	if !ok {
+		return nil, nil, errNoFamily
+	}
+	who, why := s.players.begin(c.UserID)
+	if why != "" {
+		s.refuse(why)
+		return nil, nil, errors.New("turn: " + string(why))
+	}
+	socket, err := s.listenRelay(c.Network, c.RequestedPort)
+	if err != nil {
+		s.players.end(c.UserID)
+		return nil, nil, err
+	}
+	s.observer.Allocations(1)
+	port := socket.LocalAddr().(*net.UDPAddr).Port //nolint:forcetypeassert // it is a UDP socket
+	end := func() {
+		s.players.end(c.UserID)
+		s.observer.Allocations(-1)
+	}
+	return &relay{PacketConn: socket, server: s, who: who, end: end},
+		&net.UDPAddr{IP: public.AsSlice(), Port: port}, nil
+}
+
+// AllocateListener implements pion.RelayAddressGenerator.
+func (*relays) AllocateListener(pion.AllocateListenerConfig) (net.Listener, net.Addr, error) {
+	return nil, nil, errNoTCP
+}
+
+// AllocateConn implements pion.RelayAddressGenerator.
+func (*relays) AllocateConn(pion.AllocateConnConfig) (net.Conn, error) { return nil, errNoTCP }
+
+func (s *Server) relayAddress(is4 bool) (netip.Addr, bool) {
+	for _, a := range s.config.Relays {
+		if a.Is4() == is4 {
+			return a, true
+		}
+	}
+	return netip.Addr{}, false
+}
+
+func (s *Server) listenRelay(network string, port int) (net.PacketConn, error) {
+	if port != 0 {
+		return net.ListenUDP(network, &net.UDPAddr{Port: port})
+	}
+	for range portTries {
+		port = int(s.config.PortMin) + rand.IntN(int(s.config.PortMax)-int(s.config.PortMin)+1)
+		if socket, err := net.ListenUDP(network, &net.UDPAddr{Port: port}); err == nil {
+			return socket, nil
+		}
+	}
+	return nil, errNoPort
+}
+
+// relay is the socket of one allocation. What its player's relays carry beyond
+// the limit is dropped, as on a slow line.
+type relay struct {
+	net.PacketConn
+	server *Server
+	who    *player
+	once   sync.Once
+	end    func()
+}
+
+// ReadFrom takes a packet that is for the player.
+func (r *relay) ReadFrom(p []byte) (int, net.Addr, error) {
+	for {
+		n, from, err := r.PacketConn.ReadFrom(p)
+		if err != nil || r.carry(n) {
+			return n, from, err
+		}
+	}
+}
+
+// WriteTo sends a packet of the player's. pion asks the permission handler only
+// when a permission is made; that is enough, since the answer never changes.
+func (r *relay) WriteTo(p []byte, to net.Addr) (int, error) {
+	if !r.carry(len(p)) {
+		return len(p), nil
+	}
+	return r.PacketConn.WriteTo(p, to)
+}
+
+func (r *relay) carry(n int) bool {
+	if !r.who.limit.AllowN(time.Now(), n) {
+		r.server.observer.Dropped(n)
+		return false
+	}
+	r.server.observer.Carried(n)
+	return true
+}
+
+// Close ends the relay.
+func (r *relay) Close() error {
+	r.once.Do(r.end)
+	return r.PacketConn.Close()
+}

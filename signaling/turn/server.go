@@ -1,0 +1,161 @@
+package turn
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"strconv"
+
+	pion "github.com/pion/turn/v5"
+	"golang.org/x/time/rate"
+
+	"unityp2p/internal/pionlog"
+)
+
+// Server is a STUN and TURN server. Create it with Listen; Close ends it.
+type Server struct {
+	config   Config
+	log      *slog.Logger
+	observer Observer
+	players  players
+	gate     gate
+	handed   *handed
+	server   *pion.Server
+	sockets  []interface{ Close() error }
+
+	address            string
+	stunURLs, turnURLs []string
+}
+
+// socketBuffer is asked for: many players share the socket.
+const socketBuffer = 4 << 20
+
+// Listen starts a server. If tlsPort is not 0, players are told that they may
+// come by TLS to that port as well: whoever listens there gives those
+// connections to Serve.
+func Listen(c Config, tlsPort int) (*Server, error) {
+	c, err := c.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{
+		config: c, log: c.Logger, observer: c.Observer,
+		players: players{
+			most: c.Allocations, mostEach: c.PerPlayer,
+			rate: rate.Limit(c.BytesPerSecond), by: make(map[string]*player),
+		},
+	}
+	s.gate = gate{
+		server: s, most: c.Allocations + spareConnections, mostEach: c.PerPlayer + spareConnections,
+		here: make(map[*conn]struct{}), from: make(map[string]int),
+	}
+	s.handed = newHanded()
+	if err := s.start(tlsPort); err != nil {
+		s.closeSockets()
+		return nil, err
+	}
+	return s, nil
+}
+
+// spareConnections are those that have no relay yet, or only ask for their
+// address.
+const spareConnections = 256
+
+func (s *Server) start(tlsPort int) error {
+	config := pion.ServerConfig{
+		Realm: realm, AuthHandler: s.authenticate, LoggerFactory: pionlog.To(s.log),
+		EventHandler: pion.EventHandler{OnAuth: s.authenticated},
+		// Without it a client of IPv6 alone could not reach one of IPv4 alone.
+		StrictAddressFamily: true,
+	}
+	port, err := s.listen(&config)
+	if err != nil {
+		return err
+	}
+	s.address = net.JoinHostPort(s.config.Host, strconv.Itoa(port))
+	config.ListenerConfigs = append(config.ListenerConfigs, pion.ListenerConfig{
+		Listener: &listener{s.handed, &s.gate}, RelayAddressGenerator: &relays{s}, PermissionHandler: s.permit,
+	})
+	s.spell(port, tlsPort)
+	if s.server, err = pion.NewServer(config); err != nil {
+		return fmt.Errorf("turn: %w", err)
+	}
+	return nil
+}
+
+// families are listened on one by one, so that each socket's own address tells
+// which family its clients are of.
+var families = []string{"4", "6"}
+
+// listen opens the sockets, all with one port. A machine without one of the
+// families does without it.
+func (s *Server) listen(config *pion.ServerConfig) (port int, err error) {
+	port = int(s.config.Port)
+	var failed error
+	for _, family := range families {
+		at := net.JoinHostPort(s.config.Host, strconv.Itoa(port))
+		stream, err := net.Listen("tcp"+family, at)
+		if err != nil {
+			failed = errors.Join(failed, err)
+			continue
+		}
+		s.sockets = append(s.sockets, stream)
+		if tcp, ok := stream.Addr().(*net.TCPAddr); ok {
+			port = tcp.Port
+		}
+		packets, err := net.ListenPacket("udp"+family, net.JoinHostPort(s.config.Host, strconv.Itoa(port)))
+		if err != nil {
+			return 0, fmt.Errorf("turn: listening on %s: %w", at, err)
+		}
+		s.sockets = append(s.sockets, packets)
+		if udp, ok := packets.(*net.UDPConn); ok {
+			_ = udp.SetReadBuffer(socketBuffer)
+			_ = udp.SetWriteBuffer(socketBuffer)
+		}
+		config.PacketConnConfigs = append(config.PacketConnConfigs, pion.PacketConnConfig{
+			PacketConn: packets, RelayAddressGenerator: &relays{s}, PermissionHandler: s.permit,
+		})
+		config.ListenerConfigs = append(config.ListenerConfigs, pion.ListenerConfig{
+			Listener: &listener{stream, &s.gate}, RelayAddressGenerator: &relays{s}, PermissionHandler: s.permit,
+		})
+	}
+	if len(config.PacketConnConfigs) == 0 {
+		return 0, fmt.Errorf("turn: listening: %w", failed)
+	}
+	return port, nil
+}
+
+// Address returns where the server listens.
+func (s *Server) Address() string { return s.address }
+
+// Serve takes a connection that came elsewhere, by TLS.
+func (s *Server) Serve(c net.Conn) { s.handed.give(c) }
+
+// Close ends the server and everything that it relays.
+func (s *Server) Close() {
+	if err := s.server.Close(); err != nil {
+		s.log.Debug("closing the TURN server", "error", err)
+	}
+	s.gate.close()
+}
+
+func (s *Server) closeSockets() {
+	for _, c := range s.sockets {
+		_ = c.Close()
+	}
+}
+
+// permit is asked before a player may exchange packets with an address.
+func (s *Server) permit(_ net.Addr, peer net.IP) bool {
+	if s.mayReach(peer) {
+		return true
+	}
+	s.refuse(RefusedPeer)
+	return false
+}
+
+func (s *Server) refuse(why RelayRefusal) {
+	s.observer.RelayRefused(why)
+	s.log.Info("relaying refused", "reason", string(why))
+}
