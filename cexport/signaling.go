@@ -49,11 +49,7 @@ func startSignaling(address string, s *sink, log *slog.Logger) engine {
 		return idle{}
 	}
 	e := &signalingServer{
-		server: server,
-		http: &http.Server{
-			Handler: server, ReadHeaderTimeout: 10 * time.Second, MaxHeaderBytes: 16 << 10,
-			ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
-		},
+		server: server, http: server.HTTPServer(nil),
 		sink: s, log: log, served: make(chan struct{}), listener: listener,
 	}
 	e.closed, e.close = context.WithCancel(context.Background())

@@ -66,17 +66,31 @@ check_size() {
   [ "$size" -le "$library_limit" ]
 }
 
+# notices FILE: what is linked into what the file goes with: the Unity package has
+# the library alone.
+notices() {
+  case "$1" in
+  unity/*) go run ./internal/notices ./cexport ;;
+  *) go run ./internal/notices ./cexport ./cmd/unityp2p ;;
+  esac
+}
+
 check_notices() {
-  go run ./internal/notices >"$scratch/notices"
-  diff -u THIRD-PARTY-NOTICES "$scratch/notices" ||
-    die "THIRD-PARTY-NOTICES is out of date: run ./build.sh notices"
+  local file
+  for file in THIRD-PARTY-NOTICES unity/THIRD-PARTY-NOTICES.md; do
+    notices "$file" >"$scratch/notices"
+    diff -u "$file" "$scratch/notices" || die "$file is out of date: run ./build.sh notices"
+  done
+  diff -u CHANGELOG.md unity/CHANGELOG.md || die "copy CHANGELOG.md to unity/CHANGELOG.md"
 }
 
 write_notices() {
+  local file
   make_scratch
-  go run ./internal/notices >"$scratch/notices"
-  cp "$scratch/notices" THIRD-PARTY-NOTICES
-  cp "$scratch/notices" unity/THIRD-PARTY-NOTICES.md
+  for file in THIRD-PARTY-NOTICES unity/THIRD-PARTY-NOTICES.md; do
+    notices "$file" >"$scratch/notices"
+    cp "$scratch/notices" "$file"
+  done
 }
 
 lint() {
@@ -86,5 +100,5 @@ lint() {
   step "Go: format" check_format
   step "Go: vet, staticcheck, errcheck" check_go
   step "C examples and header: gcc, clang" check_examples
-  step "third-party notices" check_notices
+  step "third-party notices, changelog" check_notices
 }

@@ -95,7 +95,7 @@ func (f *front) serveBoth(h *http.Server, l net.Listener) error {
 		limits.Handshake = n.Handshake
 	}
 	both := newOneTLS(l, h.TLSConfig, f.relay.Serve, limits.Handshake, limits.Waiting)
-	defer both.Close()
+	defer func() { _ = both.Close() }()
 	both.withTLS(h)
 	return h.Serve(both)
 }

@@ -95,13 +95,13 @@ func TestOnePortForBoth(t *testing.T) {
 }
 
 func TestTURNSettings(t *testing.T) {
-	c, err := loadSettings(t, `{"turn": {"on": true, "addr": ":3479", "names": ["a.example.org"], "relays": ["192.0.2.1", "2001:db8::1"],
+	_, err := loadSettings(t, `{"turn": {"on": true, "addr": ":3479", "names": ["a.example.org"], "relays": ["192.0.2.1", "2001:db8::1"],
 		"ports": "50000-50100", "lifetime": "1h", "relaysInAll": 10, "relaysPerPlayer": 5, "bytesPerSecond": 100000, "allow": ["10.0.0.0/8"]}}`,
 		[]string{"UNITYP2P_TURN_SECRET=unspoken"})
 	if err != nil && !strings.Contains(err.Error(), "listen") {
 		t.Fatalf("no address for signaling: %v", err)
 	}
-	c, err = loadSettings(t, "", []string{"UNITYP2P_TURN_SECRET=unspoken"}, "-turn", "-turn-ports", "50000-50100", "-turn-relays", "192.0.2.1,2001:db8::1", "-turn-allow", "10.0.0.0/8")
+	c, err := loadSettings(t, "", []string{"UNITYP2P_TURN_SECRET=unspoken"}, "-turn", "-turn-ports", "50000-50100", "-turn-relays", "192.0.2.1,2001:db8::1", "-turn-allow", "10.0.0.0/8")
 	if err != nil {
 		t.Fatal(err)
 	}

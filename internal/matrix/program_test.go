@@ -77,7 +77,6 @@ type town struct {
 	lab       *netlab.Lab
 	signaling *netlab.Host
 	relay     *relay
-	url       string
 }
 
 // rtt is the round trip between two players who are not neighbours. To the

@@ -162,7 +162,7 @@ func (n *namespace) forget() error {
 		if err != nil {
 			return fmt.Errorf("talking to the connection tracking: %w", err)
 		}
-		defer unix.Close(fd)
+		defer func() { _ = unix.Close(fd) }()
 		message := make([]byte, unix.SizeofNlMsghdr+4) // and a struct nfgenmsg of zeros: all families
 		binary.NativeEndian.PutUint32(message, uint32(len(message)))
 		binary.NativeEndian.PutUint16(message[4:], flush)

@@ -1,5 +1,5 @@
 // Command notices prints THIRD-PARTY-NOTICES: the licences of all that is linked
-// into the library and the server. "./build.sh notices" writes the file.
+// into the packages that its arguments name. "./build.sh notices" writes the files.
 package main
 
 import (
@@ -17,7 +17,7 @@ import (
 
 func main() {
 	w := bufio.NewWriter(os.Stdout)
-	err := write(w)
+	err := write(w, os.Args[1:]...)
 	if err == nil {
 		err = w.Flush()
 	}
@@ -33,8 +33,8 @@ const head = `UnityP2P links the following software. Each part is under its own 
 // module is one module of Go and where its source is.
 type module struct{ path, version, dir string }
 
-func write(w io.Writer) error {
-	modules, err := linked("./cexport", "./cmd/unityp2p")
+func write(w io.Writer, packages ...string) error {
+	modules, err := linked(packages...)
 	if err != nil {
 		return err
 	}

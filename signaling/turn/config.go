@@ -38,7 +38,7 @@ type Config struct {
 
 	// Secret makes and checks credentials. None: a random one, so that they do
 	// not outlive the process.
-	Secret   []byte
+	Secret []byte
 	// Lifetime is how long credentials begin new relays; default 12 h. A client
 	// that has met its host lets go of the signaling server, and needs them
 	// when somebody joins later. What relays already goes on.

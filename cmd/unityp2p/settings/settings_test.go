@@ -18,7 +18,6 @@ type program struct {
 	count                 int
 	wait                  time.Duration
 	list                  []string
-	secret                string
 }
 
 func (p *program) table() *settings.Table {
