@@ -18,11 +18,6 @@ bool handles_await_closed(uint64_t deadline);
 
 _Atomic uint32_t bridge_shut;
 
-static int32_t refuse(int32_t code, const char *why) {
-    last_error_set(why);
-    return code;
-}
-
 /* One string of a configuration: where it goes behind the struct. */
 struct text_field {
     const char *text;
@@ -64,26 +59,6 @@ static uint64_t utf16_units(const char *s) {
         if ((c & 0xc0) != 0x80) units += c >= 0xf0 ? 2 : 1;
     }
     return units;
-}
-
-/* Copies a struct that may be of the older version (shorter: the rest is 0) or
- * newer (longer: what we do not know must be 0) than ours. Between the two sizes
- * a field would be cut in half. */
-static int32_t read_struct(void *dst, uint64_t size, uint64_t older, const void *src) {
-    uint32_t claimed;
-    memcpy(&claimed, src, sizeof claimed);
-    if ((claimed < size && claimed != older) || claimed > 4096) {
-        return refuse(P2P_ERR_STRUCT_SIZE, "struct_size is not that of any version of this struct");
-    }
-    memset(dst, 0, (size_t)size);
-    memcpy(dst, src, claimed < size ? claimed : (size_t)size);
-    for (uint64_t i = size; i < claimed; i++) {
-        if (((const uint8_t *)src)[i] != 0) {
-            return refuse(P2P_ERR_STRUCT_SIZE,
-                          "the struct sets something that this older library does not know");
-        }
-    }
-    return P2P_OK;
 }
 
 /* A number that is 0 for its default, and otherwise within bounds. */
@@ -201,14 +176,14 @@ static int32_t begin(P2P_Handle *out_handle, const void *config, bool needed) {
     return P2P_OK;
 }
 
-/* The first version of P2P_Config ended before tls_pin. */
-#define OLDEST_CONFIG offsetof(P2P_Config, tls_pin)
+/* What versions of P2P_Config ended before. */
+static const uint64_t older_configs[] = {offsetof(P2P_Config, tls_pin)};
 
 static int32_t create(uint32_t kind, const P2P_Config *config, P2P_Handle *out_handle) {
     int32_t error = begin(out_handle, config, true);
     if (error != P2P_OK) return error;
     P2P_Config c;
-    error = read_struct(&c, sizeof c, OLDEST_CONFIG, config);
+    error = read_struct(&c, sizeof c, older_configs, sizeof older_configs / sizeof older_configs[0], config);
     if (error != P2P_OK) return error;
     error = check_config(&c);
     if (error != P2P_OK) return error;
@@ -257,7 +232,7 @@ P2P_API int32_t P2P_StartSignaling(const P2P_SignalingConfig *config, P2P_Handle
     P2P_SignalingConfig c;
     memset(&c, 0, sizeof c);
     if (config != NULL) {
-        error = read_struct(&c, sizeof c, sizeof c, config);
+        error = read_struct(&c, sizeof c, NULL, 0, config);
         if (error != P2P_OK) return error;
     }
     if (c.port > 65535 && c.port != P2P_ANY_PORT) {

@@ -38,6 +38,7 @@ enum command_type {
     COMMAND_DISCONNECT,
     COMMAND_CREDIT,     /* amount: cost of reliable messages that the game took */
     COMMAND_SUSPEND,    /* or resume: bridge_suspended says which */
+    COMMAND_CONDITIONS, /* of the network: bridge_conditions says which */
     COMMAND_STATS,      /* keep statistics fresh for a while */
     COMMAND_DISPOSE,
     COMMAND_LOG_LEVEL   /* amount: the level */
@@ -134,6 +135,8 @@ struct handle {
     uint64_t stats_asked; /* now_ms; 0: never */
     uint32_t suspended;    /* as the game wants it */
     uint32_t suspend_told; /* a command is on its way */
+    P2P_NetworkConditions conditions; /* as the game wants them */
+    uint32_t conditions_told;         /* a command is on its way */
     char trouble[512];    /* for P2P_LastError */
 };
 
@@ -190,6 +193,8 @@ void bridge_stats(P2P_Handle h, uint32_t connection, const P2P_Stats *stats);
 int32_t bridge_stats_wanted(P2P_Handle h);
 /* What COMMAND_SUSPEND is about: 1 suspend, 0 resume, -1 the handle is gone. */
 int32_t bridge_suspended(P2P_Handle h);
+/* What COMMAND_CONDITIONS is about. Returns 0 if the handle is gone. */
+int32_t bridge_conditions(P2P_Handle h, P2P_NetworkConditions *out);
 /* The engine is done with a disposed handle. */
 void bridge_closed(P2P_Handle h);
 void bridge_log(uint32_t level, const char *line, uint32_t length);
@@ -204,6 +209,13 @@ uint64_t text_length(const char *s, uint64_t limit);
 /* Copies a NUL-terminated text, cut at a character's edge if need be. */
 void text_copy(char *dst, uint64_t size, const char *src);
 void last_error_set(const char *text); /* of handle 0 */
+/* Sets it and returns the code. */
+int32_t refuse(int32_t code, const char *why);
+/* Copies a struct of size bytes that the game gave and that begins with its size. It
+ * may be of an older version, which has one of the sizes in older, in which case the
+ * rest is 0; or of a newer one: what we do not know must be 0. Between two versions a
+ * field would be cut in half. */
+int32_t read_struct(void *dst, uint64_t size, const uint64_t *older, uint32_t count, const void *src);
 void check_copies(void);               /* says so if the library is loaded twice */
 extern _Atomic uint32_t bridge_forked; /* set in the child after fork */
 extern _Atomic uint32_t bridge_shut;   /* P2P_Shutdown was called */

@@ -8,6 +8,7 @@ import "C"
 import (
 	"log/slog"
 	"os"
+	"time"
 	"unsafe"
 
 	"unityp2p/core"
@@ -27,6 +28,7 @@ type room interface {
 	Release(conn core.ConnID, cost int)
 	Disconnect(conn core.ConnID) error
 	Stats(dst []core.Stats) []core.Stats
+	SetConditions(c core.Conditions) error
 	suspender
 }
 
@@ -111,6 +113,8 @@ func (p *pump) command(c *C.struct_command) {
 		_ = r.Disconnect(conn) // if it is gone, that is what was wanted
 	case C.COMMAND_CREDIT:
 		r.Release(conn, int(c.amount))
+	case C.COMMAND_CONDITIONS:
+		p.setConditions(r, c.handle)
 	case C.COMMAND_STATS:
 		go watchStats(r, c.handle)
 	}
@@ -128,6 +132,33 @@ func (p *pump) suspend(h C.P2P_Handle) {
 	case 0:
 		s.Suspend() // if it was over before we looked: no socket is to be trusted
 		s.Resume()
+	}
+}
+
+// setConditions gives a room the network that the game last wanted for it.
+func (p *pump) setConditions(r room, h C.P2P_Handle) {
+	var c C.P2P_NetworkConditions
+	if C.bridge_conditions(h, &c) == 0 {
+		return // disposed meanwhile
+	}
+	if err := r.SetConditions(conditions(&c)); err != nil {
+		p.log.Error("the network stays as it is", "error", err) // the bridge checks first
+	}
+}
+
+func conditions(c *C.P2P_NetworkConditions) core.Conditions {
+	path := func(latency, jitter C.uint32_t, loss, duplication, reordering C.float, rate C.uint32_t) core.PathConditions {
+		return core.PathConditions{
+			Latency: time.Duration(latency) * time.Millisecond, Jitter: time.Duration(jitter) * time.Millisecond,
+			Loss: float64(loss), Duplication: float64(duplication), Reordering: float64(reordering), Rate: int(rate),
+		}
+	}
+	return core.Conditions{
+		Seed: uint32(c.seed),
+		Send: path(c.send_latency_ms, c.send_jitter_ms, c.send_loss_percent, c.send_duplication_percent,
+			c.send_reordering_percent, c.send_rate_kbit),
+		Receive: path(c.receive_latency_ms, c.receive_jitter_ms, c.receive_loss_percent, c.receive_duplication_percent,
+			c.receive_reordering_percent, c.receive_rate_kbit),
 	}
 }
 

@@ -70,6 +70,7 @@ struct handle *handle_new(uint32_t kind, int32_t *error) {
             h->owes_credit = false;
             h->stats_asked = 0;
             h->suspended = h->suspend_told = 0;
+            h->conditions_told = 0;
             h->trouble[0] = '\0';
             h->send_buffer = h->receive_buffer = h->unreliable_buffer = 0;
             atomic_store_explicit(&h->waiting, 0, memory_order_relaxed);

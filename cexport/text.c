@@ -13,6 +13,9 @@ _Static_assert(sizeof(P2P_Stats) == 216 && offsetof(P2P_Stats, bytes_sent) == 24
                    offsetof(P2P_Stats, member) == 80 &&
                    offsetof(P2P_Stats, local_candidate) == 88,
                "P2P_Stats");
+_Static_assert(sizeof(P2P_NetworkConditions) == 56 && offsetof(P2P_NetworkConditions, send_latency_ms) == 8 &&
+                   offsetof(P2P_NetworkConditions, receive_latency_ms) == 32,
+               "P2P_NetworkConditions");
 #if UINTPTR_MAX > 0xffffffffu
 _Static_assert(sizeof(P2P_Config) == 88 && offsetof(P2P_Config, signaling_url) == 8 &&
                    offsetof(P2P_Config, networks) == 40 &&

@@ -244,6 +244,28 @@ typedef struct P2P_Stats {
     char remote_candidate[64];
 } P2P_Stats;
 
+/* A bad network, for trying a game before its players do. "send" is what leaves
+ * this room, "receive" what comes to it. All 0: a good network. */
+typedef struct P2P_NetworkConditions {
+    uint32_t struct_size;          /* sizeof(P2P_NetworkConditions) */
+    uint32_t seed;                 /* makes chance repeat itself: the same datagrams meet the same
+                                      fate; 0: something new each time */
+    uint32_t send_latency_ms;      /* every datagram is late by this; at most 10000 */
+    uint32_t send_jitter_ms;       /* and by up to this more, without overtaking another; at most 10000 */
+    float    send_loss_percent;    /* of the datagrams, lost; 0 to 100; 100: nothing passes */
+    float    send_duplication_percent; /* arrive twice */
+    float    send_reordering_percent;  /* held back for 50 ms more, so that later ones overtake them */
+    uint32_t send_rate_kbit;       /* 1000 bits a second that pass, headers of IP and UDP included; 0: no
+                                      limit; at most 10000000. Datagrams that would wait for longer than
+                                      half a second for it are lost, as in a router whose queue is full. */
+    uint32_t receive_latency_ms;
+    uint32_t receive_jitter_ms;
+    float    receive_loss_percent;
+    float    receive_duplication_percent;
+    float    receive_reordering_percent;
+    uint32_t receive_rate_kbit;
+} P2P_NetworkConditions;
+
 /* The embedded signaling server. */
 typedef struct P2P_SignalingConfig {
     uint32_t struct_size;          /* sizeof(P2P_SignalingConfig) */
@@ -389,6 +411,22 @@ P2P_API int32_t P2P_CALL P2P_Suspend(P2P_Handle handle);
  * judged like any silent one, from now on: UNREACHABLE, then DISCONNECTED, and a
  * client looks for the room again. */
 P2P_API int32_t P2P_CALL P2P_Resume(P2P_Handle handle);
+
+/*
+ * Makes the network of one room a bad one, from the next datagram on, until it is
+ * called again: for trying a game before its players do. It acts on every UDP
+ * datagram between this room and other members, or TURN and STUN servers, of
+ * connections that exist and that come. If both ends of a connection do it, it acts
+ * twice. Signaling, and connections to a TURN server over TCP or TLS, stay as they
+ * are. In each direction at most 8 MiB wait a socket; what comes beyond is lost.
+ *
+ * conditions  copied; NULL: a good network again. What waits then arrives as it was
+ *             going to.
+ * returns     P2P_OK, INVALID_ARGUMENT, STRUCT_SIZE, INVALID_HANDLE (also for a
+ *             signaling server), NO_MEMORY, LIMIT, FORKED
+ */
+P2P_API int32_t P2P_CALL P2P_SetNetworkConditions(P2P_Handle handle,
+                                                  const P2P_NetworkConditions *conditions);
 
 /*
  * BLOCKS until every handle is disposed, goodbyes included, but at most

@@ -21,7 +21,7 @@ const patience = 4 * time.Minute
 // bridgeSources is the bridge without Go. The guard has its own place in the
 // order of constructors, and is tested with the library.
 var bridgeSources = []string{
-	"api_create.c", "api_send.c", "api_stats.c", "inbox.c", "log.c", "outbox.c", "process.c", "slab.c", "text.c",
+	"api_conditions.c", "api_create.c", "api_send.c", "api_stats.c", "inbox.c", "log.c", "outbox.c", "process.c", "slab.c", "structs.c", "text.c",
 }
 
 func run(t *testing.T, env []string, name string, args ...string) string {

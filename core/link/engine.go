@@ -21,6 +21,7 @@ import (
 	"github.com/pion/transport/v5"
 	"github.com/pion/webrtc/v4"
 
+	"unityp2p/core/badnet"
 	"unityp2p/internal/pionlog"
 )
 
@@ -84,6 +85,10 @@ func (e *Engine) SetICEServers(servers []webrtc.ICEServer) {
 	e.config.ICEServers = servers
 }
 
+// SetConditions makes the network of all links, now and from now on, a bad one. It
+// is not for those that have Options.Net.
+func (e *Engine) SetConditions(c badnet.Conditions) error { return e.sockets.bad.Set(c) }
+
 func (e *Engine) configuration() webrtc.Configuration {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -120,7 +125,7 @@ func (e *Engine) network(ctx context.Context, relay func(context.Context) error)
 	if err != nil {
 		return nil, err
 	}
-	return newNetwork(ctx, system, relay)
+	return newNetwork(ctx, system, &e.sockets.bad, relay)
 }
 
 // memberOf derives the room-wide id from a DER certificate.

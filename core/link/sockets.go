@@ -10,6 +10,8 @@ import (
 
 	"github.com/pion/transport/v5"
 	"github.com/pion/transport/v5/stdnet"
+
+	"unityp2p/core/badnet"
 )
 
 // sockets is where links get their network from. The zero value is ready.
@@ -17,6 +19,8 @@ type sockets struct {
 	mu     sync.Mutex
 	known  *stdnet.Net
 	listed time.Time
+
+	bad badnet.Network // what lies behind all of them
 }
 
 // fresh is how long a list of the network interfaces may be used: a phone or
@@ -49,10 +53,11 @@ type network struct {
 	*stdnet.Net
 	ctx   context.Context             // the link's
 	relay func(context.Context) error // waits until a relay is wanted
+	bad   *badnet.Network             // the engine's
 	only6 bool                        // this machine has no IPv4
 }
 
-func newNetwork(ctx context.Context, system *stdnet.Net, relay func(context.Context) error) (*network, error) {
+func newNetwork(ctx context.Context, system *stdnet.Net, bad *badnet.Network, relay func(context.Context) error) (*network, error) {
 	interfaces, err := system.Interfaces()
 	if err != nil {
 		return nil, err
@@ -70,7 +75,7 @@ func newNetwork(ctx context.Context, system *stdnet.Net, relay func(context.Cont
 			}
 		}
 	}
-	return &network{system, ctx, relay, have6 && !have4}, nil
+	return &network{system, ctx, relay, bad, have6 && !have4}, nil
 }
 
 // ListenUDP opens a socket. Smaller buffers than asked for are no error.
@@ -81,7 +86,7 @@ func (n *network) ListenUDP(family string, local *net.UDPAddr) (transport.UDPCon
 	}
 	_ = conn.SetReadBuffer(socketBuffer)
 	_ = conn.SetWriteBuffer(socketBuffer)
-	return &socket{UDPConn: conn}, nil
+	return n.bad.Wrap(&socket{UDPConn: conn}), nil
 }
 
 // ListenPacket opens a socket for a TURN server, which is all that pion opens so.
@@ -93,6 +98,9 @@ func (n *network) ListenPacket(family, address string) (net.PacketConn, error) {
 	conn, err := config.ListenPacket(n.ctx, family, address)
 	if err != nil {
 		return nil, err
+	}
+	if udp, ok := conn.(*net.UDPConn); ok {
+		conn = n.bad.Wrap(&socket{UDPConn: udp})
 	}
 	if n.only6 {
 		return relayed4{conn}, nil

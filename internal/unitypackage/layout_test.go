@@ -14,7 +14,7 @@ import (
 // cStructs are the structs of p2p.h by their names in C#.
 var cStructs = map[string]string{
 	"Config": "P2P_Config", "Event": "P2P_Event", "Batch": "P2P_Batch", "Stats": "P2P_Stats",
-	"SignalingConfig": "P2P_SignalingConfig",
+	"NetworkConditions": "P2P_NetworkConditions", "SignalingConfig": "P2P_SignalingConfig",
 }
 
 // Every struct in C# lies in memory as the C compiler lays the header's, field by

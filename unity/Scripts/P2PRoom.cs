@@ -169,6 +169,23 @@ namespace UnityP2P
             return false;
         }
 
+        /// <summary>
+        /// Makes the network of this room a bad one, from the next packet on, until it
+        /// is called again: for trying a game before its players do. Null: a good
+        /// network again. It acts on UDP between this room and all others; signaling,
+        /// and relays over TCP or TLS, stay as they are.
+        /// </summary>
+        /// <exception cref="ArgumentException">a value is out of its range</exception>
+        public void SetNetworkConditions(P2PNetworkConditions conditions)
+        {
+            Native.NetworkConditions raw = (conditions ?? new P2PNetworkConditions()).Convert();
+            int code = Native.P2P_SetNetworkConditions(lifetime.Handle, ref raw);
+            if (code != Native.Ok && code != Native.InvalidHandle)
+            {
+                throw NativeLoader.Refusal(code);
+            }
+        }
+
         void IReceiver.Receive(ref Native.Event e, byte[] arena)
         {
             switch (e.type)

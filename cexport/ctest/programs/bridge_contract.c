@@ -1,6 +1,7 @@
 /* The contract of include/p2p.h against the bridge alone, under ASan and UBSan. */
 #include "fake_pump.h"
 
+#include <math.h>
 #include <stddef.h>
 
 #if !defined(_WIN32)
@@ -127,6 +128,7 @@ static void wrong_handles(void) {
         CHECK_IS(P2P_GetStats(h, 0, &s), P2P_ERR_INVALID_HANDLE);
         CHECK_IS(P2P_Suspend(h), P2P_ERR_INVALID_HANDLE);
         CHECK_IS(P2P_Resume(h), P2P_ERR_INVALID_HANDLE);
+        CHECK_IS(P2P_SetNetworkConditions(h, NULL), P2P_ERR_INVALID_HANDLE);
         if (h != 0) CHECK_IS(P2P_LastError(h, text, sizeof text), P2P_ERR_INVALID_HANDLE);
     }
     CHECK_IS(P2P_Dispose(42), P2P_ERR_INVALID_HANDLE);
@@ -329,6 +331,46 @@ static void suspending(void) {
     CHECK_IS(P2P_Dispose(h), P2P_OK);
 }
 
+/* What is wrong changes nothing, and of many changes the engine hears the last. */
+static void conditions(void) {
+    P2P_Handle h = open_room(), signaling;
+    P2P_NetworkConditions good = {.struct_size = sizeof good}, c;
+    static const uint32_t sizes[] = {0, 4, sizeof(P2P_NetworkConditions) - 1, sizeof(P2P_NetworkConditions) - 4, 5000};
+    for (unsigned i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        c = good;
+        c.struct_size = sizes[i];
+        CHECK_IS(P2P_SetNetworkConditions(h, &c), P2P_ERR_STRUCT_SIZE);
+    }
+#define WRONG_FOR(field, value)                                                                    \
+    c = good;                                                                                      \
+    c.send_##field = value;                                                                        \
+    CHECK_IS(P2P_SetNetworkConditions(h, &c), P2P_ERR_INVALID_ARGUMENT);                           \
+    c = good;                                                                                      \
+    c.receive_##field = value;                                                                     \
+    CHECK_IS(P2P_SetNetworkConditions(h, &c), P2P_ERR_INVALID_ARGUMENT)
+    WRONG_FOR(latency_ms, 10001);
+    WRONG_FOR(jitter_ms, 0xffffffffu);
+    WRONG_FOR(loss_percent, 100.5f);
+    WRONG_FOR(loss_percent, -1);
+    WRONG_FOR(duplication_percent, (float)NAN);
+    WRONG_FOR(reordering_percent, (float)INFINITY);
+    WRONG_FOR(rate_kbit, 10000001);
+    CHECK_IS(P2P_StartSignaling(NULL, &signaling), P2P_OK);
+    CHECK_IS(P2P_SetNetworkConditions(signaling, &good), P2P_ERR_INVALID_HANDLE);
+    CHECK_IS(P2P_Dispose(signaling), P2P_OK);
+    for (uint32_t i = 0; i <= 10000; i++) {
+        c = good;
+        c.send_latency_ms = i;
+        c.send_loss_percent = c.receive_reordering_percent = 100;
+        CHECK_IS(P2P_SetNetworkConditions(h, &c), P2P_OK);
+    }
+    uint64_t deadline = now_ms() + 10000;
+    while (atomic_load(&fake_latency) != 10000) CHECK(now_ms() < deadline);
+    CHECK_IS(P2P_SetNetworkConditions(h, NULL), P2P_OK);
+    while (atomic_load(&fake_latency) != 0) CHECK(now_ms() < deadline);
+    CHECK_IS(P2P_Dispose(h), P2P_OK);
+}
+
 static void credit_comes_back(void) {
     P2P_Config c = good_config();
     c.receive_buffer = 64 << 10;
@@ -464,6 +506,7 @@ int main(void) {
     unreliable_drops_the_oldest();
     slow_polls_hold_no_more();
     suspending();
+    conditions();
     credit_comes_back();
     ends();
     statistics();

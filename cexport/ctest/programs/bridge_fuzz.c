@@ -221,7 +221,7 @@ static void ask(void) {
     if (s.struct_size > sizeof s) s.struct_size = sizeof s;
     char *text = malloc(8);
     uint32_t level;
-    switch (u8() % 10) {
+    switch (u8() % 11) {
     case 0: TRAP_UNLESS(P2P_GetStats(h, u8() % 4, u8() % 8 == 0 ? NULL : &s) <= 0); break;
     case 1: TRAP_UNLESS(P2P_LastError(h, text, u8() % 9) <= 512); break;
     case 2: TRAP_UNLESS(P2P_LastError(h, NULL, u8() % 9) <= 0); break;
@@ -232,6 +232,15 @@ static void ask(void) {
     case 7: TRAP_UNLESS(P2P_Wait(h, 0) <= 1); break;
     case 8: TRAP_UNLESS(P2P_Suspend(h) <= 0); break;
     case 9: TRAP_UNLESS(P2P_Resume(h) <= 0); break;
+    case 10: {
+        P2P_NetworkConditions n;
+        uint8_t *raw = (uint8_t *)&n;
+        for (size_t i = 0; i < sizeof n; i++) raw[i] = u8();
+        if (u8() % 2) n.struct_size = sizeof n;
+        if (n.struct_size > sizeof n) n.struct_size = sizeof n;
+        TRAP_UNLESS(P2P_SetNetworkConditions(h, u8() % 8 == 0 ? NULL : &n) <= 0);
+        break;
+    }
     }
     free(text);
 }

@@ -48,6 +48,7 @@ static void *act(void *seed) {
         case 7: P2P_SendMessageToAll(h, text, 10, x >> 16 & 1); break;
         case 8: P2P_PollLog(text, sizeof text, NULL); break;
         case 9: P2P_WaitingFlag(h); break;
+        case 13: P2P_SetNetworkConditions(h, NULL); break;
         case 10:
         case 11:
         case 12: P2P_SendMessage(h, 1, &s, 100, x >> 16 & 1); break;

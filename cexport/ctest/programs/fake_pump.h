@@ -14,6 +14,7 @@
 
 static _Atomic uint32_t fake_hold;       /* 1: sends are taken, but not reported as sent */
 static _Atomic uint64_t fake_credit;     /* all credit that came */
+static _Atomic uint32_t fake_latency;     /* of the network that the room was last told of */
 static _Atomic int32_t fake_suspended;   /* what the room was last told to be */
 static _Atomic uint32_t fake_commands;   /* how many commands came */
 
@@ -54,6 +55,11 @@ static void fake_command(const struct command *c) {
     case COMMAND_SUSPEND:
         atomic_store(&fake_suspended, bridge_suspended(c->handle));
         break;
+    case COMMAND_CONDITIONS: {
+        P2P_NetworkConditions n;
+        if (bridge_conditions(c->handle, &n)) atomic_store(&fake_latency, n.send_latency_ms);
+        break;
+    }
     case COMMAND_STATS: {
         P2P_Stats s = {.path = P2P_PATH_HOST, .rtt_us = 7, .bytes_sent = 5};
         bridge_stats(c->handle, 1, &s);

@@ -48,6 +48,7 @@ static void child(const P2P_Config *c) {
     CHECK_IS(P2P_GetStats(host, 0, &s), P2P_ERR_FORKED);
     CHECK_IS(P2P_Suspend(host), P2P_ERR_FORKED);
     CHECK_IS(P2P_Resume(host), P2P_ERR_FORKED);
+    CHECK_IS(P2P_SetNetworkConditions(host, NULL), P2P_ERR_FORKED);
     CHECK_IS(P2P_Dispose(host), P2P_ERR_FORKED);
     CHECK_IS(P2P_Shutdown(1000), P2P_ERR_FORKED);
     CHECK(P2P_WaitingFlag(host) == NULL);

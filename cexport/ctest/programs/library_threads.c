@@ -97,6 +97,8 @@ static void *act(void *argument) {
         } else if (number % 4 == 1 && now > due && now < until) {
             documented(P2P_Suspend(h));
             documented(P2P_Resume(h));
+            P2P_NetworkConditions bad = {.struct_size = sizeof bad, .send_loss_percent = (float)(x >> 20 & 15)};
+            documented(P2P_SetNetworkConditions(h, &bad));
             due = now + 0.3;
         } else if ((x >> 14 & 255) == 1) {
             documented(P2P_Wait(h, x >> 16 & 3));

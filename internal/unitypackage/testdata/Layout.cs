@@ -9,7 +9,7 @@ internal static class Layout
     private static void Main()
     {
         Type native = typeof(P2PServer).Assembly.GetType("UnityP2P.Native");
-        foreach (string name in new[] { "Config", "Event", "Batch", "Stats", "SignalingConfig" })
+        foreach (string name in new[] { "Config", "Event", "Batch", "Stats", "NetworkConditions", "SignalingConfig" })
         {
             Type type = native.GetNestedType(name, BindingFlags.Public);
             Console.WriteLine(name + ":" + Marshal.SizeOf(type));

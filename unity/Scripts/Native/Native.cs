@@ -62,6 +62,9 @@ namespace UnityP2P
         public static extern int P2P_Resume(ulong handle);
 
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern int P2P_SetNetworkConditions(ulong handle, ref NetworkConditions conditions);
+
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         public static extern int P2P_Shutdown(uint timeout);
 
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]

@@ -119,6 +119,25 @@ namespace UnityP2P
         public static readonly uint StatsSize = (uint)Marshal.SizeOf(typeof(Stats));
 
         [StructLayout(LayoutKind.Sequential)]
+        public struct NetworkConditions
+        {
+            public uint struct_size;
+            public uint seed;
+            public uint send_latency_ms;
+            public uint send_jitter_ms;
+            public float send_loss_percent;
+            public float send_duplication_percent;
+            public float send_reordering_percent;
+            public uint send_rate_kbit;
+            public uint receive_latency_ms;
+            public uint receive_jitter_ms;
+            public float receive_loss_percent;
+            public float receive_duplication_percent;
+            public float receive_reordering_percent;
+            public uint receive_rate_kbit;
+        }
+
+        [StructLayout(LayoutKind.Sequential)]
         public struct SignalingConfig
         {
             public uint struct_size;

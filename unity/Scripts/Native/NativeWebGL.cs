@@ -26,6 +26,7 @@ namespace UnityP2P
         public static int P2P_GetStats(ulong handle, uint connection, ref Stats stats) { return NotHere; }
         public static int P2P_Suspend(ulong handle) { return NotHere; }
         public static int P2P_Resume(ulong handle) { return NotHere; }
+        public static int P2P_SetNetworkConditions(ulong handle, ref NetworkConditions conditions) { return NotHere; }
         public static int P2P_Shutdown(uint timeout) { return Ok; }
         public static int P2P_LastError(ulong handle, ref byte buffer, uint size) { return Ok; }
         public static int P2P_SetLogLevel(uint level) { return Ok; }
