@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/pion/logging"
@@ -208,9 +210,12 @@ func (v *visit) relay(ctx context.Context, s iceServer) (string, error) {
 		}
 		return "", c.explain(err)
 	}
-	began := time.Now()
-	if err := c.echo(relayed); err != nil {
+	began, oneWay := time.Now(), sameHost(us, relayed.LocalAddr())
+	if err := c.echo(relayed, oneWay); err != nil {
 		return "", err
+	}
+	if oneWay {
+		return fmt.Sprintf("relays at %s, which is this machine: from another one the way back can be seen too", relayed.LocalAddr()), nil
 	}
 	return fmt.Sprintf("relays at %s, there and back in %s", relayed.LocalAddr(), milliseconds(time.Since(began))), nil
 }
@@ -228,9 +233,17 @@ func (v *visit) forbidden(us net.Addr) error {
 // resendEvery is how often a packet is sent again that may have been lost.
 const resendEvery = 250 * time.Millisecond
 
+// sameHost tells whether two addresses are of one machine.
+func sameHost(a, b net.Addr) bool {
+	one, err := netip.ParseAddrPort(a.String())
+	other, err2 := netip.ParseAddrPort(b.String())
+	return err == nil && err2 == nil && one.Addr().Unmap() == other.Addr().Unmap()
+}
+
 // echo sends packets to the relayed address from a socket of our own. The first
-// that arrives goes back where it came from, through the server.
-func (c *client) echo(relayed net.PacketConn) error {
+// that arrives goes back where it came from, through the server. If oneWay, it is
+// enough that it arrives: servers do not relay to what runs beside them.
+func (c *client) echo(relayed net.PacketConn, oneWay bool) error {
 	own, err := net.ListenPacket("udp", ":0")
 	if err != nil {
 		return err
@@ -242,10 +255,12 @@ func (c *client) echo(relayed net.PacketConn) error {
 	})
 	defer unblock()
 	returned := make(chan error, 1)
+	var arrived atomic.Bool
 	go func() {
 		buffer := make([]byte, 1500)
 		n, from, err := relayed.ReadFrom(buffer)
 		for err == nil {
+			arrived.Store(true)
 			if _, err = relayed.WriteTo(buffer[:n], from); err == nil {
 				n, from, err = relayed.ReadFrom(buffer)
 			}
@@ -263,6 +278,9 @@ func (c *client) echo(relayed net.PacketConn) error {
 		}
 		_ = own.SetReadDeadline(time.Now().Add(resendEvery))
 		if n, _, err := own.ReadFrom(buffer); err == nil && string(buffer[:n]) == "unityp2p doctor" {
+			return nil
+		}
+		if oneWay && arrived.Load() {
 			return nil
 		}
 	}

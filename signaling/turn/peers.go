@@ -3,6 +3,8 @@ package turn
 import (
 	"net"
 	"net/netip"
+	"slices"
+	"sync/atomic"
 )
 
 // forbidden are networks that nobody outside has a business in: relaying there
@@ -24,6 +26,52 @@ var forbidden = []netip.Prefix{
 	netip.MustParsePrefix("fec0::/10"),        // RFC 3879: site-local
 }
 
+// ports notes the UDP ports of the relays, of IPv4 and of IPv6, a bit for each.
+type ports [2][1 << 16 / 64]atomic.Uint64
+
+func (p *ports) at(port int, is4 bool) (word *atomic.Uint64, bit uint64) {
+	family := &p[0]
+	if !is4 {
+		family = &p[1]
+	}
+	return &family[port/64], 1 << (port % 64)
+}
+
+func (p *ports) set(port int, is4, open bool) {
+	word, bit := p.at(port, is4)
+	if open {
+		word.Or(bit)
+	} else {
+		word.And(^bit)
+	}
+}
+
+func (p *ports) open(port int, is4 bool) bool {
+	word, bit := p.at(port, is4)
+	return word.Load()&bit != 0
+}
+
+// isInside tells whether an address is the relays' own, at a port that is no
+// relay's. Unless all of it may be reached.
+func (s *Server) isInside(to net.Addr) bool {
+	peer, ok := to.(*net.UDPAddr)
+	if !ok {
+		return true
+	}
+	a, ok := netip.AddrFromSlice(peer.IP)
+	if !ok {
+		return true
+	}
+	a = a.Unmap()
+	return s.isOwn(a) && !s.isAllowed(a) && !s.ports.open(peer.Port, a.Is4())
+}
+
+func (s *Server) isOwn(a netip.Addr) bool { return slices.Contains(s.config.Relays, a) }
+
+func (s *Server) isAllowed(a netip.Addr) bool {
+	return slices.ContainsFunc(s.config.Allowed, func(p netip.Prefix) bool { return p.Contains(a) })
+}
+
 // mayReach tells whether packets may be relayed to an address. Those of the
 // server's own relays always may: that is how two relayed players meet.
 func (s *Server) mayReach(ip net.IP) bool {
@@ -32,15 +80,8 @@ func (s *Server) mayReach(ip net.IP) bool {
 		return false
 	}
 	a = a.Unmap()
-	for _, own := range s.config.Relays {
-		if a == own {
-			return true
-		}
-	}
-	for _, p := range s.config.Allowed {
-		if p.Contains(a) {
-			return true
-		}
+	if s.isOwn(a) || s.isAllowed(a) {
+		return true
 	}
 	if !a.IsGlobalUnicast() || a.IsPrivate() {
 		return false // loopback, link-local, multicast, unspecified; RFC 1918, RFC 4193

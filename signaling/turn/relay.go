@@ -22,6 +22,7 @@ var (
 	errNoTCP    = errors.New("turn: only UDP is relayed")
 	errNoFamily = errors.New("turn: no address of that family to relay from")
 	errNoPort   = errors.New("turn: no port is free to relay from")
+	errNotOurs  = errors.New("turn: the port asked for is not one to relay from")
 )
 
 // portTries is how many ports are tried. Random ones, so that nobody can guess
@@ -47,7 +48,9 @@ func (r *relays) AllocatePacketConn(c pion.AllocateListenerConfig) (net.PacketCo
 	}
 	s.observer.Allocations(1)
 	port := socket.LocalAddr().(*net.UDPAddr).Port //nolint:forcetypeassert // it is a UDP socket
+	s.ports.set(port, public.Is4(), true)
 	end := func() {
+		s.ports.set(port, public.Is4(), false)
 		s.players.end(c.UserID)
 		s.observer.Allocations(-1)
 	}
@@ -73,7 +76,10 @@ func (s *Server) relayAddress(is4 bool) (netip.Addr, bool) {
 }
 
 func (s *Server) listenRelay(network string, port int) (net.PacketConn, error) {
-	if port != 0 {
+	if port != 0 { // one that was reserved, or the next (RFC 8656 section 7.2)
+		if port < int(s.config.PortMin) || port > int(s.config.PortMax) {
+			return nil, errNotOurs
+		}
 		return net.ListenUDP(network, &net.UDPAddr{Port: port})
 	}
 	for range portTries {
@@ -106,8 +112,14 @@ func (r *relay) ReadFrom(p []byte) (int, net.Addr, error) {
 }
 
 // WriteTo sends a packet of the player's. pion asks the permission handler only
-// when a permission is made; that is enough, since the answer never changes.
+// when a permission is made; that is enough, since the answer never changes. But
+// it is about addresses, and of this machine's own ports only the relays' are for
+// players: what else listens here may trust whoever is inside the firewall.
 func (r *relay) WriteTo(p []byte, to net.Addr) (int, error) {
+	if r.server.isInside(to) {
+		r.server.refuse(RefusedPeer)
+		return len(p), nil
+	}
 	if !r.carry(len(p)) {
 		return len(p), nil
 	}
@@ -123,8 +135,9 @@ func (r *relay) carry(n int) bool {
 	return true
 }
 
-// Close ends the relay.
+// Close ends the relay. pion would leave the others open if one gave an error.
 func (r *relay) Close() error {
 	r.once.Do(r.end)
-	return r.PacketConn.Close()
+	_ = r.PacketConn.Close()
+	return nil
 }

@@ -20,6 +20,7 @@ type Server struct {
 	observer Observer
 	players  players
 	gate     gate
+	ports    ports // of the relays that there are
 	handed   *handed
 	server   *pion.Server
 	sockets  []interface{ Close() error }
@@ -47,8 +48,8 @@ func Listen(c Config, tlsPort int) (*Server, error) {
 		},
 	}
 	s.gate = gate{
-		server: s, most: c.Allocations + spareConnections, mostEach: c.PerPlayer + spareConnections,
-		here: make(map[*conn]struct{}), from: make(map[string]int),
+		server: s, most: c.Allocations + spareConnections, mostEach: c.PerPlayer + spareConnections, first: firstTime,
+		here: make(map[ends]*conn), from: make(map[string]int),
 	}
 	s.handed = newHanded()
 	if err := s.start(tlsPort); err != nil {
@@ -63,13 +64,23 @@ func Listen(c Config, tlsPort int) (*Server, error) {
 const spareConnections = 256
 
 func (s *Server) start(tlsPort int) error {
+	_, has4 := s.relayAddress(true)
 	config := pion.ServerConfig{
 		Realm: realm, AuthHandler: s.authenticate, LoggerFactory: pionlog.To(s.log),
-		EventHandler: pion.EventHandler{OnAuth: s.authenticated},
-		// Without it a client of IPv6 alone could not reach one of IPv4 alone.
-		StrictAddressFamily: true,
+		EventHandler: pion.EventHandler{OnAuth: s.authenticated, OnAllocationCreated: s.began},
+		// Who does not say which family gets IPv4, where there is that: a client
+		// of IPv6 alone could not reach one of IPv4 alone otherwise.
+		StrictAddressFamily: has4,
 	}
 	port, err := s.listen(&config)
+	for range portTries { // a free TCP port may be a taken UDP one
+		if err == nil || s.config.Port != 0 {
+			break
+		}
+		s.closeSockets()
+		config.PacketConnConfigs, config.ListenerConfigs = nil, nil
+		port, err = s.listen(&config)
+	}
 	if err != nil {
 		return err
 	}
@@ -89,7 +100,7 @@ func (s *Server) start(tlsPort int) error {
 var families = []string{"4", "6"}
 
 // listen opens the sockets, all with one port. A machine without one of the
-// families does without it.
+// families does without it; a port that is taken in one of them is an error.
 func (s *Server) listen(config *pion.ServerConfig) (port int, err error) {
 	port = int(s.config.Port)
 	var failed error
@@ -97,6 +108,9 @@ func (s *Server) listen(config *pion.ServerConfig) (port int, err error) {
 		at := net.JoinHostPort(s.config.Host, strconv.Itoa(port))
 		stream, err := net.Listen("tcp"+family, at)
 		if err != nil {
+			if s.has(family) {
+				return 0, fmt.Errorf("turn: listening on %s: %w", at, err)
+			}
 			failed = errors.Join(failed, err)
 			continue
 		}
@@ -126,6 +140,15 @@ func (s *Server) listen(config *pion.ServerConfig) (port int, err error) {
 	return port, nil
 }
 
+// has tells whether the host has addresses of a family.
+func (s *Server) has(family string) bool {
+	l, err := net.Listen("tcp"+family, net.JoinHostPort(s.config.Host, "0"))
+	if err == nil {
+		_ = l.Close()
+	}
+	return err == nil
+}
+
 // Address returns where the server listens.
 func (s *Server) Address() string { return s.address }
 
@@ -144,6 +167,7 @@ func (s *Server) closeSockets() {
 	for _, c := range s.sockets {
 		_ = c.Close()
 	}
+	s.sockets = nil
 }
 
 // permit is asked before a player may exchange packets with an address.
@@ -153,6 +177,11 @@ func (s *Server) permit(_ net.Addr, peer net.IP) bool {
 	}
 	s.refuse(RefusedPeer)
 	return false
+}
+
+// began is told of a new relay, by pion.
+func (s *Server) began(client, at net.Addr, _, _, _ string, _ net.Addr, _ int) {
+	s.gate.relays(client, at)
 }
 
 func (s *Server) refuse(why RelayRefusal) {
