@@ -90,13 +90,8 @@ func (f *front) openTLS(failed chan<- error, out io.Writer) error {
 
 // serveBoth serves signaling and TURN at one endpoint with TLS.
 func (f *front) serveBoth(h *http.Server, l net.Listener) error {
-	limits := signaling.DefaultLimits()
-	if n := f.settings.signaling.Limits; n.Handshake > 0 {
-		limits.Handshake = n.Handshake
-	}
-	both := newOneTLS(l, h.TLSConfig, f.relay.Serve, limits.Handshake, limits.Waiting)
+	both := newOneTLS(l, h, f.relay.Serve)
 	defer func() { _ = both.Close() }()
-	both.withTLS(h)
 	return h.Serve(both)
 }
 

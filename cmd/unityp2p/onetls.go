@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"sync"
 	"time"
+
+	"unityp2p/internal/steady"
 )
 
 // oneTLS lets players who may use port 443 alone have signaling and TURN there:
@@ -17,22 +19,21 @@ import (
 // It is the net.Listener of the HTTP server.
 type oneTLS struct {
 	net.Listener
-	config    *tls.Config
-	turn      func(net.Conn)
-	handshake time.Duration
+	http *http.Server
+	turn func(net.Conn)
 
 	web     chan net.Conn
-	places  chan struct{} // for connections that have not said what they are
 	ctx     context.Context
 	end     context.CancelFunc
 	running sync.WaitGroup
 }
 
-func newOneTLS(l net.Listener, config *tls.Config, turn func(net.Conn), handshake time.Duration, places int) *oneTLS {
-	o := &oneTLS{
-		Listener: l, config: config, turn: turn, handshake: handshake,
-		web: make(chan net.Conn), places: make(chan struct{}, places),
-	}
+// newOneTLS makes the listener that h is to serve. Its limits of how many
+// connections may wait, and how long, hold here too: those that have not said
+// what they are count as the new ones of h.
+func newOneTLS(l net.Listener, h *http.Server, turn func(net.Conn)) *oneTLS {
+	o := &oneTLS{Listener: steady.Listener(l), http: h, turn: turn, web: make(chan net.Conn)}
+	o.withTLS()
 	o.ctx, o.end = context.WithCancel(context.Background())
 	o.running.Go(o.accept)
 	return o
@@ -45,15 +46,8 @@ func (o *oneTLS) accept() {
 		if err != nil {
 			return
 		}
-		select {
-		case o.places <- struct{}{}:
-			o.running.Go(func() {
-				defer func() { <-o.places }()
-				o.greet(c)
-			})
-		default: // more strangers than there is room for
-			_ = c.Close()
-		}
+		o.http.ConnState(c, http.StateNew) // which may end the oldest
+		o.running.Go(func() { o.greet(c) })
 	}
 }
 
@@ -61,9 +55,11 @@ func (o *oneTLS) accept() {
 func (o *oneTLS) greet(raw net.Conn) {
 	stop := context.AfterFunc(o.ctx, func() { _ = raw.Close() })
 	defer stop()
-	_ = raw.SetDeadline(time.Now().Add(o.handshake))
-	c := &begunConn{Conn: tls.Server(raw, o.config)}
-	if err := c.begin(); err != nil {
+	_ = raw.SetDeadline(time.Now().Add(o.http.ReadHeaderTimeout))
+	c := &begunConn{Conn: tls.Server(raw, o.http.TLSConfig)}
+	err := c.begin()
+	o.http.ConnState(raw, http.StateClosed) // for itself; what comes of it counts anew
+	if err != nil {
 		_ = raw.Close()
 		return
 	}
@@ -125,7 +121,8 @@ type begunKey struct{}
 
 // withTLS tells a server what it would have noted by itself, had it been given
 // the connection as it is.
-func (o *oneTLS) withTLS(h *http.Server) {
+func (o *oneTLS) withTLS() {
+	h := o.http
 	h.ConnContext = func(ctx context.Context, c net.Conn) context.Context {
 		return context.WithValue(ctx, begunKey{}, c)
 	}

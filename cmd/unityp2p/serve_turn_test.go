@@ -3,16 +3,23 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/hmac"
+	"crypto/sha1"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/base64"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"net/netip"
+	"os"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
+	"unityp2p/core"
 	"unityp2p/internal/doctor"
 )
 
@@ -90,6 +97,48 @@ func TestOnePortForBoth(t *testing.T) {
 		}
 		_ = c.Close()
 	}
+	server.stop()
+	server.awaitEnd()
+}
+
+// Who may use port 443 alone is relayed there. A crowd that says nothing keeps
+// nobody out: the oldest of it goes.
+func TestRelayingByTLS(t *testing.T) {
+	const secret = "for the test"
+	dir := t.TempDir()
+	roots := x509.NewCertPool()
+	roots.AddCert(selfSigned(t, dir))
+	trust := &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}
+	server := start(t, "serve", "-config", writeConfig(t, dir, bothSections), "-max-waiting", "3", "-handshake-time", "none",
+		"-turn", "-turn-addr", "127.0.0.1:0", "-turn-relays", "127.0.0.1", "-turn-secret", secret)
+	secure := strings.Fields(server.expect("listening on wss://"))[3]
+	at := strings.TrimSuffix(strings.TrimPrefix(secure, "wss://"), "/")
+	var crowd []net.Conn
+	for range 6 {
+		c, err := net.Dial("tcp", at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		crowd = append(crowd, c)
+	}
+	_ = crowd[0].SetReadDeadline(time.Now().Add(patience))
+	if _, err := crowd[0].Read(make([]byte, 1)); errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Error("the oldest stays")
+	}
+
+	username := strconv.FormatInt(time.Now().Add(time.Hour).Unix(), 10) + ":player"
+	mac := hmac.New(sha1.New, []byte(secret))
+	mac.Write([]byte(username))
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	doctor.Run(ctx, doctor.Options{URL: secure, TLS: trust, ICE: []core.ICEServer{{
+		URL: "turns:" + at + "?transport=tcp", Username: username, Credential: base64.StdEncoding.EncodeToString(mac.Sum(nil)),
+	}}}, func(s doctor.Step) {
+		if s.Name == "turn" && (s.Outcome != doctor.Passed || !strings.Contains(s.Detail, "turns:"+at)) || s.Outcome == doctor.Failed {
+			t.Errorf("%+v", s)
+		}
+	})
 	server.stop()
 	server.awaitEnd()
 }

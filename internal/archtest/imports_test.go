@@ -60,10 +60,10 @@ var mayImport = map[string][]string{
 	"signaling/jwt":         {"signaling"},
 	"signaling/metrics":     {"core/wire", "signaling", "signaling/turn"},
 	"signaling/status":      {},
-	"signaling/turn":        {"internal/pionlog", "signaling"},
+	"signaling/turn":        {"internal/pionlog", "internal/steady", "signaling"},
 	"cexport":               {"core", "signaling"},
 	"cexport/ctest":         {},
-	"cmd/unityp2p":          {"cmd/unityp2p/certs", "cmd/unityp2p/settings", "core", "internal/doctor", "internal/sigbench", "signaling", "signaling/jwt", "signaling/metrics", "signaling/status", "signaling/turn"},
+	"cmd/unityp2p":          {"cmd/unityp2p/certs", "cmd/unityp2p/settings", "core", "internal/doctor", "internal/sigbench", "internal/steady", "signaling", "signaling/jwt", "signaling/metrics", "signaling/status", "signaling/turn"},
 	"cmd/unityp2p/certs":    {},
 	"cmd/unityp2p/settings": {},
 	"examples/go":           {"core"},
@@ -82,6 +82,7 @@ var mayImport = map[string][]string{
 	"internal/pionlog":      {},
 	"internal/plugins":      {},
 	"internal/sigbench":     {"core/wire"},
+	"internal/steady":       {},
 	"internal/unitypackage": {"signaling"},
 }
 

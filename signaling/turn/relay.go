@@ -9,6 +9,8 @@ import (
 	"time"
 
 	pion "github.com/pion/turn/v5"
+
+	"unityp2p/internal/steady"
 )
 
 // relays opens the sockets that relayed packets leave by. It is a
@@ -54,7 +56,7 @@ func (r *relays) AllocatePacketConn(c pion.AllocateListenerConfig) (net.PacketCo
 		s.players.end(c.UserID)
 		s.observer.Allocations(-1)
 	}
-	return &relay{PacketConn: socket, server: s, who: who, end: end},
+	return &relay{PacketConn: steady.Socket(socket), server: s, who: who, end: end},
 		&net.UDPAddr{IP: public.AsSlice(), Port: port}, nil
 }
 

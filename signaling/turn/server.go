@@ -11,6 +11,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"unityp2p/internal/pionlog"
+	"unityp2p/internal/steady"
 )
 
 // Server is a STUN and TURN server. Create it with Listen; Close ends it.
@@ -128,10 +129,10 @@ func (s *Server) listen(config *pion.ServerConfig) (port int, err error) {
 			_ = udp.SetWriteBuffer(socketBuffer)
 		}
 		config.PacketConnConfigs = append(config.PacketConnConfigs, pion.PacketConnConfig{
-			PacketConn: packets, RelayAddressGenerator: &relays{s}, PermissionHandler: s.permit,
+			PacketConn: steady.Socket(packets), RelayAddressGenerator: &relays{s}, PermissionHandler: s.permit,
 		})
 		config.ListenerConfigs = append(config.ListenerConfigs, pion.ListenerConfig{
-			Listener: &listener{stream, &s.gate}, RelayAddressGenerator: &relays{s}, PermissionHandler: s.permit,
+			Listener: &listener{steady.Listener(stream), &s.gate}, RelayAddressGenerator: &relays{s}, PermissionHandler: s.permit,
 		})
 	}
 	if len(config.PacketConnConfigs) == 0 {
