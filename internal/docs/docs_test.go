@@ -101,13 +101,14 @@ var runBy = map[string]string{
 	"build/unityp2p token -secret-file token.secret -join -prefix lob -for 2h": tokensTest,
 	"build/unityp2p doctor ws://127.0.0.1:12776":                               "cmd/unityp2p: TestDoctor",
 	"build/unityp2p serve -metrics-addr 127.0.0.1:9464":                        "cmd/unityp2p: TestWhatThereIsBesidesSignaling",
-	"build/unityp2p serve -addr 127.0.0.1:0":                                   "build.sh test: step demo",
 	"build/unityp2p bench signaling":                                           "cmd/unityp2p: TestBenchMeasures",
 	"build/unityp2p serve -turn":                                               "cmd/unityp2p: TestServeWithTURN",
 	"build/unityp2p serve -print-config":                                       "cmd/unityp2p: TestPrintConfig",
 	"build/unityp2p cert localhost 127.0.0.1":                                  "cmd/unityp2p: TestCert",
 	"build/unityp2p serve -https-addr :12777 -cert ssl.crt -key ssl.key":       "cmd/unityp2p: TestCert",
 	"gcc -Iinclude examples/c/chat.c -Lunity/Plugins/Linux/x86_64 -lunityp2p -lpthread -Wl,-rpath,$PWD/unity/Plugins/Linux/x86_64 -o build/chat": "build.sh test: step chat",
+	"gcc lobby.c -Iinclude -Lunity/Plugins/Linux/x86_64 -lunityp2p -Wl,-rpath,$PWD/unity/Plugins/Linux/x86_64 -o build/lobby":                    "cexport/ctest: TestReadme",
+	"build/lobby": "cexport/ctest: TestReadme",
 }
 
 // deployLines are the lines of deploy/README.md, all of which internal/deploy types
