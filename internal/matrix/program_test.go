@@ -135,9 +135,10 @@ func command(args ...string) *exec.Cmd {
 
 // The servers that players may be given. RELAY is where ours is.
 var (
+	known    = relayUsername + " " + relayPassword()
 	stunOnly = []string{"stun:RELAY:3478"}
-	turnUDP  = []string{"stun:RELAY:3478", "turn:RELAY:3478?transport=udp user secret"}
-	turnTCP  = []string{"stun:RELAY:3478", "turn:RELAY:3478?transport=tcp user secret"}
-	turnTLS  = []string{"stun:RELAY:3478", "turns:RELAY:443?transport=tcp user secret"}
+	turnUDP  = []string{"stun:RELAY:3478", "turn:RELAY:3478?transport=udp " + known}
+	turnTCP  = []string{"stun:RELAY:3478", "turn:RELAY:3478?transport=tcp " + known}
+	turnTLS  = []string{"stun:RELAY:3478", "turns:RELAY:443?transport=tcp " + known}
 	allKinds = append(append(append([]string(nil), turnUDP...), turnTCP[1]), turnTLS[1])
 )
