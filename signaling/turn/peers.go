@@ -51,19 +51,42 @@ func (p *ports) open(port int, is4 bool) bool {
 	return word.Load()&bit != 0
 }
 
-// isInside tells whether an address is the relays' own, at a port that is no
-// relay's. Unless all of it may be reached.
-func (s *Server) isInside(to net.Addr) bool {
+// place is where a packet of a player's goes.
+type place int
+
+const (
+	elsewhere  place = iota
+	otherRelay       // to a relay of this server
+	beside           // to what else listens at its address, and must not be reached
+)
+
+// classify tells where a packet goes.
+func (s *Server) classify(to net.Addr) place {
 	peer, ok := to.(*net.UDPAddr)
 	if !ok {
-		return true
+		return beside
 	}
 	a, ok := netip.AddrFromSlice(peer.IP)
 	if !ok {
-		return true
+		return beside
 	}
 	a = a.Unmap()
-	return s.isOwn(a) && !s.isAllowed(a) && !s.ports.open(peer.Port, a.Is4())
+	switch {
+	case !s.isOwn(a):
+		return elsewhere
+	case s.ports.open(peer.Port, a.Is4()):
+		return otherRelay
+	case s.isAllowed(a):
+		return elsewhere
+	}
+	return beside
+}
+
+func loopback(is4 bool) net.IP {
+	if is4 {
+		return net.IPv4(127, 0, 0, 1)
+	}
+	return net.IPv6loopback
 }
 
 func (s *Server) isOwn(a netip.Addr) bool { return slices.Contains(s.config.Relays, a) }

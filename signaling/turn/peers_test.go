@@ -78,3 +78,16 @@ func TestIPv6(t *testing.T) {
 		exchange(t, ends[0], ends[1])
 	}
 }
+
+// What a cloud translates to this machine is not its own: two players whom it
+// relays meet all the same.
+func TestRelaysMeetBehindATranslatedAddress(t *testing.T) {
+	s, _ := listen(t, Config{Relays: []netip.Addr{netip.MustParseAddr("203.0.113.7"), netip.MustParseAddr("2001:db8::7")}})
+	a, b := allocate(t, s, udp(t)), allocate(t, s, udp(t))
+	if host := hostOf(a.LocalAddr()); host != "203.0.113.7" {
+		t.Errorf("relayed from %s", host)
+	}
+	_, _ = a.WriteTo([]byte("x"), b.LocalAddr())
+	exchange(t, b, a)
+	exchange(t, a, b)
+}

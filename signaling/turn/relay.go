@@ -56,7 +56,7 @@ func (r *relays) AllocatePacketConn(c pion.AllocateListenerConfig) (net.PacketCo
 		s.players.end(c.UserID)
 		s.observer.Allocations(-1)
 	}
-	return &relay{PacketConn: steady.Socket(socket), server: s, who: who, end: end},
+	return &relay{PacketConn: steady.Socket(socket), server: s, who: who, public: public.AsSlice(), end: end},
 		&net.UDPAddr{IP: public.AsSlice(), Port: port}, nil
 }
 
@@ -99,6 +99,7 @@ type relay struct {
 	net.PacketConn
 	server *Server
 	who    *player
+	public net.IP // as the internet sees it
 	once   sync.Once
 	end    func()
 }
@@ -107,8 +108,14 @@ type relay struct {
 func (r *relay) ReadFrom(p []byte) (int, net.Addr, error) {
 	for {
 		n, from, err := r.PacketConn.ReadFrom(p)
-		if err != nil || r.carry(n) {
+		if err != nil {
 			return n, from, err
+		}
+		if peer, ok := from.(*net.UDPAddr); ok && peer.IP.IsLoopback() && r.server.ports.open(peer.Port, peer.IP.To4() != nil) {
+			peer.IP = r.public // another relay, see WriteTo
+		}
+		if r.carry(n) {
+			return n, from, nil
 		}
 	}
 }
@@ -117,10 +124,19 @@ func (r *relay) ReadFrom(p []byte) (int, net.Addr, error) {
 // when a permission is made; that is enough, since the answer never changes. But
 // it is about addresses, and of this machine's own ports only the relays' are for
 // players: what else listens here may trust whoever is inside the firewall.
+//
+// From one relay to another it goes by the loopback interface: where somebody
+// translates this machine's addresses, a cloud or a container's network, what it
+// sends to its own public one may not come back.
 func (r *relay) WriteTo(p []byte, to net.Addr) (int, error) {
-	if r.server.isInside(to) {
+	switch r.server.classify(to) {
+	case beside:
 		r.server.refuse(RefusedPeer)
 		return len(p), nil
+	case otherRelay:
+		peer := to.(*net.UDPAddr) //nolint:forcetypeassert // classify looked
+		to = &net.UDPAddr{IP: loopback(peer.IP.To4() != nil), Port: peer.Port}
+	case elsewhere:
 	}
 	if !r.carry(len(p)) {
 		return len(p), nil
