@@ -94,6 +94,9 @@ static int32_t check_numbers(P2P_Config *c) {
         !in_range(&c->connect_timeout_ms, 30000, 500, 3600000)) {
         return refuse(P2P_ERR_INVALID_ARGUMENT, "times must be 500 ms to 1 h");
     }
+    if (!in_range(&c->unreliable_max_age_ms, 100, 10, 3600000)) {
+        return refuse(P2P_ERR_INVALID_ARGUMENT, "unreliable_max_age_ms must be 10 ms to 1 h");
+    }
     if (c->disconnect_after_ms <= c->unreachable_after_ms) {
         return refuse(P2P_ERR_INVALID_ARGUMENT,
                       "disconnect_after_ms must be longer than unreachable_after_ms");
@@ -138,6 +141,7 @@ static void fill_config(struct room_config *r, uint32_t kind, const P2P_Config *
     r->unreachable_after_ms = c->unreachable_after_ms;
     r->disconnect_after_ms = c->disconnect_after_ms;
     r->connect_timeout_ms = c->connect_timeout_ms;
+    r->unreliable_max_age_ms = c->unreliable_max_age_ms;
 }
 
 /* Makes the handle and sends the configuration to the engine. */
@@ -177,7 +181,7 @@ static int32_t begin(P2P_Handle *out_handle, const void *config, bool needed) {
 }
 
 /* What versions of P2P_Config ended before. */
-static const uint64_t older_configs[] = {offsetof(P2P_Config, tls_pin)};
+static const uint64_t older_configs[] = {offsetof(P2P_Config, tls_pin), offsetof(P2P_Config, unreliable_max_age_ms)};
 
 static int32_t create(uint32_t kind, const P2P_Config *config, P2P_Handle *out_handle) {
     int32_t error = begin(out_handle, config, true);

@@ -81,6 +81,7 @@ type Config struct {
 	UnreliableBuffer int // unreliable bytes not yet taken, a connection; default 1 MiB
 	MaxMembers       int // host: members beside itself; default 64, at most 1024
 
+	UnreliableMaxAge time.Duration // unreliable messages that could not leave within it are dropped; default 100 ms
 	UnreachableAfter time.Duration // silence until Unreachable; default 5 s
 	DisconnectAfter  time.Duration // silence until Disconnected; default 30 s
 	ConnectTimeout   time.Duration // for one attempt to connect to one member; default 30 s
@@ -146,19 +147,20 @@ func (c Config) withDefaults() (Config, error) {
 		}
 	}
 	for _, f := range []struct {
-		name string
-		v    *time.Duration
-		def  time.Duration
+		name       string
+		v          *time.Duration
+		def, least time.Duration
 	}{
-		{"unreachable-after", &c.UnreachableAfter, 5 * time.Second},
-		{"disconnect-after", &c.DisconnectAfter, 30 * time.Second},
-		{"connect timeout", &c.ConnectTimeout, 30 * time.Second},
+		{"unreliable maximum age", &c.UnreliableMaxAge, 100 * time.Millisecond, 10 * time.Millisecond},
+		{"unreachable-after time", &c.UnreachableAfter, 5 * time.Second, 500 * time.Millisecond},
+		{"disconnect-after time", &c.DisconnectAfter, 30 * time.Second, 500 * time.Millisecond},
+		{"connect timeout", &c.ConnectTimeout, 30 * time.Second, 500 * time.Millisecond},
 	} {
 		if *f.v == 0 {
 			*f.v = f.def
 		}
-		if *f.v < 500*time.Millisecond || *f.v > time.Hour {
-			return c, fmt.Errorf("the %s time is %v; 500 ms to 1 h are allowed", f.name, *f.v)
+		if *f.v < f.least || *f.v > time.Hour {
+			return c, fmt.Errorf("the %s is %v; %v to 1 h are allowed", f.name, *f.v, f.least)
 		}
 	}
 	if c.DisconnectAfter <= c.UnreachableAfter {

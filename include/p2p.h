@@ -201,6 +201,9 @@ typedef struct P2P_Config {
     const char *tls_pin;           /* SHA-256 fingerprint of the one certificate that is trusted for wss://,
                                       whoever made it: 64 hexadecimal digits, with or without colons;
                                       NULL or "": the system says what is trusted */
+    uint32_t unreliable_max_age_ms; /* unreliable messages that could not leave within this are dropped,
+                                      not sent late, and counted in dropped_sent; default 100,
+                                      10 to 3600000 */
 } P2P_Config;
 
 /* One event. For MESSAGE, the data is at arena + data_offset. */

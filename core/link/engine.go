@@ -41,6 +41,7 @@ type Options struct {
 	SendBuffer    int
 	ReceiveBuffer int
 
+	UnreliableMaxAge time.Duration // what waits for longer is not sent
 	UnreachableAfter time.Duration
 	DisconnectAfter  time.Duration
 	ConnectTimeout   time.Duration

@@ -115,6 +115,7 @@ type Link struct {
 	in      inbox
 	heard   atomic.Int64  // when the last packet came, nanoseconds since started
 	rtt     atomic.Int64  // smoothed, nanoseconds
+	trips   trips         // the last round trips
 	pinged  time.Duration // when the last ping left; the writer's
 	silent  bool          // the writer's
 	patient atomic.Bool   // silence is not judged (suspended)
@@ -219,7 +220,11 @@ func (l *Link) Send(data []byte, isReliable, keep bool) error {
 	if len(data) > most {
 		return ErrTooLarge
 	}
-	dropped, err := l.out.put(data, isReliable, keep)
+	var now time.Duration
+	if !isReliable { // only those get too old
+		now = time.Since(l.started)
+	}
+	dropped, err := l.out.put(data, isReliable, keep, now)
 	if dropped > 0 {
 		l.handler.Sent(l, false, dropped)
 	}

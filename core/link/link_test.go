@@ -113,6 +113,7 @@ func testOptions() Options {
 	return Options{
 		OnlyLoopback: true, UDP4: true,
 		MaxMessage: 16 << 20, MaxUnreliable: 256 << 10, SendBuffer: 4 << 20, ReceiveBuffer: 2 << 20,
+		UnreliableMaxAge: 100 * time.Millisecond,
 		UnreachableAfter: 5 * time.Second, DisconnectAfter: 30 * time.Second, ConnectTimeout: patience,
 		Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
 	}

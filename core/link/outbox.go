@@ -2,19 +2,21 @@ package link
 
 import (
 	"sync"
+	"time"
 
 	"unityp2p/core/wire"
 )
 
 // Bounds of the sending side.
 const (
-	maxControlQueue = 4 << 20   // cost of control messages; beyond it the other side does not read: Protocol
-	unreliableQueue = 512 << 10 // cost of unreliable messages; beyond it the oldest is dropped
-	fragmentSize    = 16 << 10  // larger messages go in pieces of this
-	batchSize       = 1100      // small messages are put together up to this: one datagram
-	highWater       = 1 << 20   // bytes that SCTP may hold of the reliable channel
-	highUnreliable  = 512 << 10 // and of the unreliable one
-	highControl     = 64 << 10  // and of the control channel
+	maxControlQueue  = 4 << 20   // cost of control messages; beyond it the other side does not read: Protocol
+	unreliableQueue  = 512 << 10 // cost of unreliable messages; beyond it the oldest is dropped
+	fragmentSize     = 16 << 10  // larger messages go in pieces of this
+	batchSize        = 1100      // small messages are put together up to this: one datagram
+	highWater        = 1 << 20   // bytes that SCTP may hold of the reliable channel
+	highUnreliable   = 512 << 10 // and of the unreliable one
+	alwaysUnreliable = 2400      // which it may have whatever their age: the other side acknowledges every second datagram
+	highControl      = 64 << 10  // and of the control channel
 )
 
 // outbox holds what waits to be sent. Costs are returned to the sender when a
@@ -61,7 +63,7 @@ func (o *outbox) open(credit uint64) {
 
 // put queues one message. If own is set the outbox may keep data, else it
 // copies. dropped is the cost of unreliable messages that had to go for it.
-func (o *outbox) put(data []byte, isReliable, keep bool) (dropped int, err error) {
+func (o *outbox) put(data []byte, isReliable, keep bool, now time.Duration) (dropped int, err error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if !o.ready {
@@ -72,12 +74,12 @@ func (o *outbox) put(data []byte, isReliable, keep bool) (dropped int, err error
 		if o.reliable.cost > 0 && o.reliable.cost+c > o.budget {
 			return 0, ErrWouldBlock
 		}
-		o.reliable.push(data, keep)
+		o.reliable.push(data, keep, now)
 	} else {
 		for o.unreliable.cost > 0 && o.unreliable.cost+c > unreliableQueue {
 			dropped += o.dropOldest()
 		}
-		o.unreliable.push(data, keep)
+		o.unreliable.push(data, keep, now)
 	}
 	o.signal()
 	return dropped, nil
@@ -92,6 +94,17 @@ func (o *outbox) dropOldest() int {
 	}
 	o.dropped++
 	return o.unreliable.pop()
+}
+
+// expire drops the unreliable messages that were put before then, and returns their
+// cost.
+func (o *outbox) expire(then time.Duration) (dropped int) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for q := &o.unreliable; q.head < len(q.items) && q.items[q.head].at < then; {
+		dropped += o.dropOldest()
+	}
+	return dropped
 }
 
 // abandon drops what could not be sent in time, so that the goodbye can go.

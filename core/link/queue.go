@@ -1,15 +1,24 @@
 package link
 
-import "unityp2p/core/wire"
+import (
+	"time"
+
+	"unityp2p/core/wire"
+)
 
 // queue holds messages in order. Small ones share blocks of memory, which grow
 // with what has to wait: most messages allocate nothing, and a connection that
 // sends little takes little.
 type queue struct {
-	items [][]byte
+	items []item
 	head  int
 	cost  int
 	block []byte
+}
+
+type item struct {
+	data []byte
+	at   time.Duration // when it was pushed, since the link began
 }
 
 const (
@@ -19,7 +28,7 @@ const (
 )
 
 // push appends a message; a copy of it unless keep is set.
-func (q *queue) push(data []byte, keep bool) {
+func (q *queue) push(data []byte, keep bool, now time.Duration) {
 	if !keep {
 		data = q.copy(data)
 	}
@@ -28,7 +37,7 @@ func (q *queue) push(data []byte, keep bool) {
 		clear(q.items[n:])
 		q.items, q.head = q.items[:n], 0
 	}
-	q.items = append(q.items, data)
+	q.items = append(q.items, item{data, now})
 	q.cost += int(cost(len(data)))
 }
 
@@ -49,13 +58,13 @@ func (q *queue) first() *[]byte {
 	if q.head == len(q.items) {
 		return nil
 	}
-	return &q.items[q.head]
+	return &q.items[q.head].data
 }
 
 // pop removes the oldest message and returns its cost.
 func (q *queue) pop() int {
-	c := int(cost(len(q.items[q.head])))
-	q.items[q.head] = nil
+	c := int(cost(len(q.items[q.head].data)))
+	q.items[q.head] = item{}
 	q.head++
 	q.cost -= c
 	if q.head == len(q.items) {
@@ -80,7 +89,7 @@ func (q *queue) pack(dst []byte, seq, allowed uint64) (packet []byte, count, sen
 		return nil, 0, 0, 0
 	}
 	next := q.head + 1
-	if next == len(q.items) || len(first)+len(q.items[next]) > batchSize {
+	if next == len(q.items) || len(first)+len(q.items[next].data) > batchSize {
 		packet = append(wire.AppendPacketHead(dst, wire.SinglePacket, seq), first...)
 		return packet, 1, q.pop(), len(first)
 	}

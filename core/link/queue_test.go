@@ -20,7 +20,7 @@ func TestQueueKeepsWhatItHolds(t *testing.T) {
 		if r.IntN(3) > 0 && len(want) < 200 {
 			p := bytes.Repeat([]byte{byte(step)}, r.IntN(300))
 			want = append(want, slices.Clone(p))
-			q.push(p, false)
+			q.push(p, false, 0)
 			clear(p) // the caller's again
 			continue
 		}
@@ -53,7 +53,7 @@ func TestQueueStaysSmall(t *testing.T) {
 	message, packet := make([]byte, 100), make([]byte, 0, 2048)
 	frame := func() {
 		for range 5 {
-			q.push(message, false)
+			q.push(message, false, 0)
 		}
 		for q.first() != nil {
 			packet, _, _, _ = q.pack(packet[:0], 1, unlimited)

@@ -46,11 +46,18 @@ func (l *Link) Stats() Stats {
 		s.Local, s.Remote = address(pair.Local), address(pair.Remote)
 	}
 	if s.RTT == 0 {
-		if pair, ok := ice.GetSelectedCandidatePairStats(); ok {
-			s.RTT = time.Duration(pair.CurrentRoundTripTime * float64(time.Second))
-		}
+		s.RTT = l.iceTrip()
 	}
 	return s
+}
+
+// iceTrip is the round trip of ICE's last check, 0 if there was none.
+func (l *Link) iceTrip() time.Duration {
+	pair, ok := l.pc.SCTP().Transport().ICETransport().GetSelectedCandidatePairStats()
+	if !ok {
+		return 0
+	}
+	return time.Duration(pair.CurrentRoundTripTime * float64(time.Second))
 }
 
 func address(c *webrtc.ICECandidate) string {

@@ -46,6 +46,7 @@ func (l *Link) write() {
 
 type writer struct {
 	link    *Link
+	ages    ages // of what SCTP holds of the unreliable channel
 	buf     []byte
 	saidBye bool
 	done    bool
@@ -62,18 +63,18 @@ func (w *writer) flush() bool {
 		}
 		moved := false
 		for {
-			sent, more, ok := w.one(unreliable, highUnreliable)
+			gone, more, ok := w.news()
 			if !ok {
 				return false
 			}
-			unrel += sent
+			unrel += gone
 			if !more {
 				break
 			}
 			moved = true
 		}
 		// One reliable packet at a time, so that it holds up nobody else.
-		sent, more, ok := w.one(reliable, highWater)
+		sent, more, ok := w.bulk()
 		if !ok {
 			return false
 		}
@@ -117,13 +118,67 @@ func (w *writer) control() bool {
 	return true
 }
 
-// one sends one packet of a channel unless SCTP holds too much of it already.
-func (w *writer) one(kind int, high uint64) (sent int, more, ok bool) {
+// news sends one packet of the unreliable channel. What waited for too long is
+// dropped, here, before SCTP has it: what SCTP has it sends when it can, be that
+// seconds later.
+func (w *writer) news() (gone int, more, ok bool) {
 	l := w.link
-	stream := l.channels[kind].stream
-	if stream.BufferedAmount() >= high {
+	now := time.Since(l.started)
+	gone = l.out.expire(now - l.engine.options.UnreliableMaxAge)
+	if w.holdsBack(now) {
+		return gone, false, true
+	}
+	sent, more, ok := w.one(unreliable)
+	return gone + sent, more, ok
+}
+
+// holdsBack reports whether SCTP has enough of the unreliable channel: as much as it
+// may ever have, or something that should have been acknowledged long ago, so that
+// what follows would not leave soon. The writer is woken when there is less of it.
+func (w *writer) holdsBack(now time.Duration) bool {
+	l := w.link
+	stream := l.channels[unreliable].stream
+	for {
+		held := stream.BufferedAmount()
+		switch {
+		case held >= highUnreliable:
+			stream.SetBufferedAmountLowThreshold(highUnreliable / 2)
+		case held > alwaysUnreliable && w.ages.oldest(held, now) > l.allowed():
+			stream.SetBufferedAmountLowThreshold(held - 1)
+		default:
+			return false
+		}
+		// It may have become less before the threshold was set.
+		if stream.BufferedAmount() >= held {
+			return true
+		}
+	}
+}
+
+// unknownTrip is allowed for before a round trip was measured.
+const unknownTrip = time.Second
+
+// allowed is how long SCTP may take for an unreliable message, from when it gets it
+// until it is acknowledged.
+func (l *Link) allowed() time.Duration {
+	if trip, ok := l.trips.shortest(); ok {
+		return trip + l.engine.options.UnreliableMaxAge
+	}
+	return unknownTrip
+}
+
+// bulk sends one packet of the reliable channel, unless SCTP has enough of it.
+func (w *writer) bulk() (sent int, more, ok bool) {
+	if w.link.channels[reliable].stream.BufferedAmount() >= highWater {
 		return 0, false, true
 	}
+	return w.one(reliable)
+}
+
+// one sends one packet of a channel.
+func (w *writer) one(kind int) (sent int, more, ok bool) {
+	l := w.link
+	stream := l.channels[kind].stream
 	var packet []byte
 	switch {
 	case !l.own:
@@ -140,6 +195,9 @@ func (w *writer) one(kind int, high uint64) (sent int, more, ok bool) {
 	}
 	if l.own {
 		w.buf = packet[:0]
+	}
+	if kind == unreliable {
+		w.ages.add(max(len(packet), 1), time.Since(l.started)) // SCTP has no empty messages
 	}
 	if _, err := stream.Write(packet); err != nil {
 		return sent, false, false
@@ -189,6 +247,9 @@ func (l *Link) heartbeat(now time.Duration) {
 		}
 	} else if !l.in.iceLost.Load() {
 		l.touch() // original peers do not ping; ICE keeps asking them
+		if trip := l.iceTrip(); trip > 0 {
+			l.trips.add(trip)
+		}
 	}
 	silence := now - time.Duration(l.heard.Load())
 	if l.patient.Load() {

@@ -74,6 +74,13 @@ namespace UnityP2P
         /// </summary>
         public int UnreliableBuffer;
 
+        /// <summary>
+        /// How long, in ms, an unreliable message may wait here before it is dropped
+        /// instead of sent late; P2PStats.DroppedSent counts them. 10 to 3600000; 0 for
+        /// 100.
+        /// </summary>
+        public int UnreliableMaxAgeMilliseconds;
+
         /// <summary>Server: how many clients get in, at most 1024; 0 for 64.</summary>
         public int MaxMembers;
 

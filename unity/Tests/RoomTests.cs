@@ -1,3 +1,4 @@
+using System;
 using System.Collections.Generic;
 using NUnit.Framework;
 
@@ -218,6 +219,37 @@ namespace UnityP2P.Tests
             P2PStats total = new P2PStats();
             net.Await("the sum", () => all[0].Room.TryGetStats(out total) && total.BytesSent == 1000);
             Assert.IsFalse(all[0].Room.TryGetStats(new ConnectionId(999), out one));
+        }
+
+        [Test]
+        public void ABadNetworkIsLate()
+        {
+            Member[] all = net.Mesh(1);
+            P2PPathConditions late = new P2PPathConditions();
+            late.LatencyMilliseconds = 60;
+            all[0].Room.SetNetworkConditions(new P2PNetworkConditions(late));
+            ConnectionId id = Only(all[1]);
+            P2PStats stats = new P2PStats();
+            net.Await("the round trip", () => all[1].Room.TryGetStats(id, out stats) && stats.RoundTripMilliseconds > 50);
+            all[0].Room.SetNetworkConditions(null);
+            all[0].Room.SendMessageToAll(Bytes("good again"), true);
+            net.Await("the message", () => all[1].Messages.Count == 1);
+        }
+
+        [Test]
+        public void AnImpossibleNetworkIsRefused()
+        {
+            Member server = net.Serve("refused");
+            P2PNetworkConditions wrong = new P2PNetworkConditions();
+            wrong.Send.LossPercent = 101;
+            Assert.Throws<ArgumentException>(() => server.Room.SetNetworkConditions(wrong));
+            wrong.Send.LossPercent = float.NaN;
+            Assert.Throws<ArgumentException>(() => server.Room.SetNetworkConditions(wrong));
+            wrong.Send.LossPercent = 0;
+            wrong.Receive.LatencyMilliseconds = -1;
+            Assert.Throws<ArgumentOutOfRangeException>(() => server.Room.SetNetworkConditions(wrong));
+            server.Dispose();
+            server.Room.SetNetworkConditions(null);
         }
 
         [Test]

@@ -43,6 +43,8 @@ static void wrong_configs(void) {
     WRONG(c.signaling_url = "");
     WRONG(c.signaling_url = large);
     WRONG(c.signaling_url = "ws://\xff/");
+    WRONG(c.unreliable_max_age_ms = 9);
+    WRONG(c.unreliable_max_age_ms = 3600001);
     WRONG(c.room = NULL);
     WRONG(c.room = large);
     WRONG(c.room = "\xc0\x80");
@@ -83,6 +85,10 @@ static void wrong_configs(void) {
 static void older_structs(void) {
     P2P_Handle h;
     P2P_Config c = good_config();
+    c.unreliable_max_age_ms = 1; /* behind what is read, and wrong */
+    c.struct_size = offsetof(P2P_Config, unreliable_max_age_ms);
+    CHECK_IS(P2P_CreateServer(&c, &h), P2P_OK);
+    CHECK_IS(P2P_Dispose(h), P2P_OK);
     c.struct_size = offsetof(P2P_Config, tls_pin);
     c.tls_pin = (const char *)(uintptr_t)1;
     CHECK_IS(P2P_CreateServer(&c, &h), P2P_OK);

@@ -61,6 +61,7 @@ namespace UnityP2P
             raw.unreachable_after_ms = InRange(config.UnreachableAfterMilliseconds, int.MaxValue, "UnreachableAfterMilliseconds");
             raw.disconnect_after_ms = InRange(config.DisconnectAfterMilliseconds, int.MaxValue, "DisconnectAfterMilliseconds");
             raw.connect_timeout_ms = InRange(config.ConnectTimeoutMilliseconds, int.MaxValue, "ConnectTimeoutMilliseconds");
+            raw.unreliable_max_age_ms = InRange(config.UnreliableMaxAgeMilliseconds, int.MaxValue, "UnreliableMaxAgeMilliseconds");
             InRange(config.MaxUpdateMilliseconds, int.MaxValue, "MaxUpdateMilliseconds");
             return raw;
         }

@@ -53,6 +53,7 @@ namespace UnityP2P
             public uint disconnect_after_ms;
             public uint connect_timeout_ms;
             public IntPtr tls_pin;
+            public uint unreliable_max_age_ms;
         }
 
         [StructLayout(LayoutKind.Sequential)]
