@@ -20,7 +20,7 @@ var standIns = map[string]string{
 	"systemctl": `true`,
 	"heroku":    `[ "$1" != create ] || { git init -q --bare "$REMOTE/heroku" && git remote add heroku "$REMOTE/heroku"; }`,
 	"fly":       `[ "$1" != deploy ] || { [ "$2" = --config ] && [ -f "$3" ] && [ -f Dockerfile ]; }`,
-	"docker":    `case "$*" in compose*) [ -n "$DOMAIN" ] && [ -f "$3" ] ;; build*) [ -f Dockerfile ] ;; esac`,
+	"docker":    `case "$*" in compose*) [ -n "$DOMAIN" ] && [ -f "$3" ] && { [ "$4" != -f ] || { [ -n "$ADDRESS" ] && [ -f "$5" ]; }; } ;; build*) [ -f Dockerfile ] ;; esac`,
 }
 
 // place is what a block of lines made.
@@ -102,7 +102,7 @@ func blocks(t *testing.T, document string) map[string][]string {
 // What deploy/README.md says to type does what it says, from a fresh clone.
 func TestTheLinesToType(t *testing.T) {
 	all := blocks(t, "deploy/README.md")
-	counts := map[string]int{"A machine of your own": 1, "Docker compose": 2, "Heroku": 2, "Fly.io": 1, "Render": 1}
+	counts := map[string]int{"A machine of your own": 1, "Docker compose": 3, "Heroku": 2, "Fly.io": 1, "Render": 1}
 	if len(all) != len(counts) {
 		t.Errorf("there are lines in %d sections, of which the test types those of %d", len(all), len(counts))
 	}

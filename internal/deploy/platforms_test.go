@@ -200,6 +200,8 @@ type compose struct {
 		Restart  string         `yaml:"restart"`
 		Signal   string         `yaml:"stop_signal"`
 		Grace    string         `yaml:"stop_grace_period"`
+
+		Environment map[string]string `yaml:"environment"`
 	} `yaml:"services"`
 	Volumes map[string]any `yaml:"volumes"`
 }
@@ -230,4 +232,31 @@ func TestCompose(t *testing.T) {
 		t.Errorf("ports %q", s.Ports)
 	}
 	runsByACME(t, s.Command, s.Sysctls)
+}
+
+// What is added for TURN are settings that there are, and the ports that they say.
+func TestComposeWithTURN(t *testing.T) {
+	var f compose
+	parseYAML(t, "compose.turn.yaml", &f)
+	s := f.Services["signaling"]
+	relays := s.Environment["UNITYP2P_TURN_PORTS"]
+	if want := "3478:3478/udp 3478:3478/tcp " + relays + ":" + relays + "/udp"; strings.Join(s.Ports, " ") != want {
+		t.Errorf("ports %q, not %q", s.Ports, want)
+	}
+	cmd := exec.Command(server(t), "serve", "-print-config")
+	for name, value := range s.Environment {
+		if strings.HasPrefix(value, "${ADDRESS:?") {
+			value = "203.0.113.5"
+		}
+		cmd.Env = append(cmd.Env, name+"="+value)
+	}
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	for setting, value := range map[string]string{"turn": "true", "turn-addr": ":3478", "turn-relays": "203.0.113.5", "turn-ports": relays} {
+		if !regexp.MustCompile(`(?m)^` + setting + `\b[ =]+` + regexp.QuoteMeta(value) + `\b`).Match(out) {
+			t.Errorf("%s is not %s:\n%s", setting, value, out)
+		}
+	}
 }
