@@ -75,12 +75,13 @@ const (
 	RefusedFull        RelayRefusal = "full"        // Config.Allocations
 	RefusedPlayer      RelayRefusal = "player"      // Config.PerPlayer
 	RefusedPeer        RelayRefusal = "peer"        // the address to relay to is not allowed
+	RefusedPeers       RelayRefusal = "peers"       // a relay has too many of them
 	RefusedConnections RelayRefusal = "connections" // too many TCP connections
 )
 
 // RelayRefusals returns every RelayRefusal that there is.
 func RelayRefusals() []RelayRefusal {
-	return []RelayRefusal{RefusedCredentials, RefusedFull, RefusedPlayer, RefusedPeer, RefusedConnections}
+	return []RelayRefusal{RefusedCredentials, RefusedFull, RefusedPlayer, RefusedPeer, RefusedPeers, RefusedConnections}
 }
 
 type nobody struct{}

@@ -91,3 +91,37 @@ func TestRelaysMeetBehindATranslatedAddress(t *testing.T) {
 	exchange(t, b, a)
 	exchange(t, a, b)
 }
+
+func TestARelayHasSoManyPeers(t *testing.T) {
+	s, seen := listen(t, Config{})
+	username, password := credentials(s)
+	c := client(t, s, udp(t), username, password)
+	relay, err := c.Allocate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	const each = 64 // in one request
+	for i := 0; err == nil && i < 2*mostPeers; i += each {
+		var peers []net.Addr
+		for j := i; j < i+each; j++ {
+			peers = append(peers, &net.UDPAddr{IP: net.IPv4(8, 8, byte(j/256), byte(j)), Port: 1})
+		}
+		err = c.CreatePermission(peers...)
+	}
+	if err == nil || seen.refusals(RefusedPeers) == 0 {
+		t.Errorf("a relay may have any number of peers: %v", err)
+	}
+	s.permissions.mu.Lock()
+	for client, n := range s.permissions.of {
+		if n > mostPeers {
+			t.Errorf("%s has %d", client, n)
+		}
+	}
+	s.permissions.mu.Unlock()
+	_ = relay.Close()
+	await(t, "they end with it", func() bool {
+		s.permissions.mu.Lock()
+		defer s.permissions.mu.Unlock()
+		return len(s.permissions.of) == 0
+	})
+}

@@ -16,15 +16,16 @@ import (
 
 // Server is a STUN and TURN server. Create it with Listen; Close ends it.
 type Server struct {
-	config   Config
-	log      *slog.Logger
-	observer Observer
-	players  players
-	gate     gate
-	ports    ports // of the relays that there are
-	handed   *handed
-	server   *pion.Server
-	sockets  []interface{ Close() error }
+	config      Config
+	log         *slog.Logger
+	observer    Observer
+	players     players
+	gate        gate
+	ports       ports // of the relays that there are
+	permissions permissions
+	handed      *handed
+	server      *pion.Server
+	sockets     []interface{ Close() error }
 
 	address            string
 	stunURLs, turnURLs []string
@@ -47,6 +48,7 @@ func Listen(c Config, tlsPort int) (*Server, error) {
 			most: c.Allocations, mostEach: c.PerPlayer,
 			rate: rate.Limit(c.BytesPerSecond), by: make(map[string]*player),
 		},
+		permissions: permissions{of: make(map[string]int)},
 	}
 	s.gate = gate{
 		server: s, most: c.Allocations + spareConnections, mostEach: c.PerPlayer + spareConnections, first: firstTime,
@@ -68,7 +70,11 @@ func (s *Server) start(tlsPort int) error {
 	_, has4 := s.relayAddress(true)
 	config := pion.ServerConfig{
 		Realm: realm, AuthHandler: s.authenticate, LoggerFactory: pionlog.To(s.log),
-		EventHandler: pion.EventHandler{OnAuth: s.authenticated, OnAllocationCreated: s.began},
+		EventHandler: pion.EventHandler{
+			OnAuth: s.authenticated, OnAllocationCreated: s.began,
+			OnPermissionCreated: func(client, _ net.Addr, _, _, _ string, _ net.Addr, _ net.IP) { s.permissions.add(client, 1) },
+			OnPermissionDeleted: func(client, _ net.Addr, _, _, _ string, _ net.Addr, _ net.IP) { s.permissions.add(client, -1) },
+		},
 		// Who does not say which family gets IPv4, where there is that: a client
 		// of IPv6 alone could not reach one of IPv4 alone otherwise.
 		StrictAddressFamily: has4,
@@ -172,11 +178,15 @@ func (s *Server) closeSockets() {
 }
 
 // permit is asked before a player may exchange packets with an address.
-func (s *Server) permit(_ net.Addr, peer net.IP) bool {
-	if s.mayReach(peer) {
+func (s *Server) permit(client net.Addr, peer net.IP) bool {
+	switch {
+	case !s.mayReach(peer):
+		s.refuse(RefusedPeer)
+	case s.permissions.full(client):
+		s.refuse(RefusedPeers)
+	default:
 		return true
 	}
-	s.refuse(RefusedPeer)
 	return false
 }
 

@@ -22,7 +22,7 @@ const patience = 30 * time.Second
 // counter is an Observer.
 type counter struct {
 	relays, carried, dropped atomic.Int64
-	refused                  [5]atomic.Int64
+	refused                  [6]atomic.Int64
 }
 
 func (c *counter) Allocations(change int) { c.relays.Add(int64(change)) }
