@@ -134,6 +134,23 @@ func TestWhoIsRefusedHearsWhy(t *testing.T) {
 	meet(t, h, a)
 }
 
+// ws:// where there is TLS, and wss:// where there is none, are told apart from a
+// server that is not there.
+func TestTheWrongSchemeIsNamed(t *testing.T) {
+	plain := newServer(t)
+	tlsOnly, _ := secureServer(t)
+	for _, tt := range []struct{ url, text string }{
+		{"wss://" + plain.address, "perhaps ws:// is right"},
+		{"ws://" + tlsOnly.address, "perhaps wss:// is right"},
+	} {
+		cfg := plain.config("room")
+		cfg.Signaling = tt.url
+		p := join(t, "a", cfg)
+		p.awaitEvent(tt.text, 0, func(e core.Event) bool { return e.Type == core.RoomTrouble && strings.Contains(e.Text, tt.text) })
+		p.Close()
+	}
+}
+
 // attempts notes how sockets brought their token.
 type attempts struct {
 	mu   sync.Mutex

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"syscall"
 	"time"
 
 	"unityp2p/cmd/unityp2p/certs"
@@ -129,7 +130,7 @@ func (f *front) newServer(h http.Handler) *http.Server {
 func (f *front) serve(servers *[]*http.Server, h *http.Server, e endpoint, serve func(net.Listener) error, failed chan<- error, out io.Writer, says string) error {
 	socket, err := net.Listen("tcp", e.address())
 	if err != nil {
-		return fmt.Errorf("listening on %s: %w", e.address(), err)
+		return notListening(e, err)
 	}
 	*servers = append(*servers, h)
 	f.log.Info("listening", "address", socket.Addr().String())
@@ -141,6 +142,18 @@ func (f *front) serve(servers *[]*http.Server, h *http.Server, e endpoint, serve
 		return fmt.Errorf("saying where it listens: %w", err)
 	}
 	return nil
+}
+
+// windowsAddressInUse is WSAEADDRINUSE, which Go does not map to EADDRINUSE.
+const windowsAddressInUse = syscall.Errno(10048)
+
+// notListening says why nothing listens at an endpoint, and what to do about what
+// is wrong most often.
+func notListening(e endpoint, err error) error {
+	if errors.Is(err, syscall.EADDRINUSE) || errors.Is(err, windowsAddressInUse) {
+		return fmt.Errorf("%s is in use, most likely by another copy of this server: end that one, or set another address (addr, https-addr, turn-addr, …)", e.address())
+	}
+	return fmt.Errorf("listening on %s: %w", e.address(), err)
 }
 
 // requestTime is what a request that has begun may still take when the server

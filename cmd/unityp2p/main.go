@@ -55,6 +55,9 @@ func main() {
 	case err == nil, errors.Is(err, flag.ErrHelp):
 	case errors.Is(err, errUsage):
 		fmt.Fprint(os.Stderr, usage)
+		if len(os.Args) > 1 {
+			fmt.Fprintf(os.Stderr, "unityp2p: there is no command %q\n", os.Args[1])
+		}
 		os.Exit(2)
 	default:
 		fmt.Fprintln(os.Stderr, "unityp2p:", err)

@@ -127,6 +127,22 @@ func TestServeWithTheOriginalsConfig(t *testing.T) {
 	h.expect("the room is open")
 }
 
+// A second copy, as somebody starts who has forgotten the first, hears what to do.
+func TestServeWhereAnotherDoes(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	at := taken.Addr().String()
+	for _, flags := range [][]string{{"-addr", at}, {"-addr", "127.0.0.1:0", "-turn", "-turn-relays", "127.0.0.1", "-turn-addr", at}} {
+		err := run(context.Background(), append([]string{"serve"}, flags...), strings.NewReader(""), io.Discard, io.Discard)
+		if err == nil || !strings.Contains(err.Error(), at+" is in use") || !strings.Contains(err.Error(), "another address") {
+			t.Errorf("%v: %v", flags, err)
+		}
+	}
+}
+
 // Both sections of the config file, the second with TLS.
 func TestServeWithTLS(t *testing.T) {
 	dir := t.TempDir()

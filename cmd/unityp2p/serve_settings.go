@@ -157,6 +157,9 @@ func (c *serveSettings) load(t *settings.Table, in input) error {
 	if err := c.check(); err != nil {
 		return err
 	}
+	if err := c.relaying.check(t); err != nil {
+		return err
+	}
 	if c.signaling.ResumeGrace = c.grace; c.grace == 0 {
 		c.signaling.ResumeGrace = -1
 	}

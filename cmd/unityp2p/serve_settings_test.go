@@ -143,6 +143,9 @@ func TestMistakesAreNamed(t *testing.T) {
 		want          []string
 	}{
 		{"", nil, []string{"-drian", "1s"}, []string{"-drian", "nearest is -drain"}},
+		{"", nil, []string{"-port", "1"}, []string{"-port", "-h shows all"}},
+		{"", nil, []string{"-turn-relays", "192.0.2.1"}, []string{"-turn-relays", "turn is not"}},
+		{`{"httpConfig": {"port": 0}, "turn": {"names": ["a"]}}`, nil, nil, []string{"config.json", "turn-names", "turn is not"}},
 		{"", nil, []string{"-max_payload=1"}, []string{"-max_payload", "-max-payload"}},
 		{"", nil, []string{"-drain", "soon"}, []string{"-drain", `"soon"`, "10s"}},
 		{"", nil, []string{"-drain", "20m"}, []string{"from 0s to 10m"}},

@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"unityp2p/cmd/unityp2p/settings"
@@ -69,6 +70,20 @@ func (r *relaying) rows() []settings.Row {
 	}
 }
 
+// check refuses settings of TURN where nobody said whether there is to be any. Who
+// says that there is none may keep them.
+func (r *relaying) check(t *settings.Table) error {
+	if t.Source("turn") != settings.Default {
+		return nil
+	}
+	for _, row := range r.rows() {
+		if source := t.Source(row.Name); source != settings.Default {
+			return fmt.Errorf("%s is set (%s) and turn is not: without it there is no TURN server", row.Name, source)
+		}
+	}
+	return nil
+}
+
 func parseAddress(text string) (netip.Addr, error) {
 	a, err := netip.ParseAddr(text)
 	if err != nil || a.Zone() != "" {
@@ -115,6 +130,9 @@ func (c *serveSettings) relay(counts *metrics.Metrics, log *slog.Logger, out io.
 		tlsPort = c.https.port
 	}
 	s, err := turn.Listen(config, tlsPort)
+	if errors.Is(err, syscall.EADDRINUSE) || errors.Is(err, windowsAddressInUse) {
+		return nil, notListening(r.at, err)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -154,7 +172,7 @@ func ownAddresses() ([]netip.Addr, error) {
 		}
 	}
 	if len(found) == 0 {
-		return nil, errors.New("this machine has no address that others could reach: set turn-relays")
+		return nil, errors.New("this machine has no address that others could reach: set turn-relays, such as 192.0.2.1")
 	}
 	return found, nil
 }

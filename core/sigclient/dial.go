@@ -79,6 +79,9 @@ func (c *Client) dial(ctx context.Context) (*websocket.Conn, *Error) {
 		return conn, nil
 	}
 	if response != nil {
+		if response.StatusCode == http.StatusBadRequest && strings.HasPrefix(target, "ws:") {
+			return nil, &Error{Problem: Refused, Err: errors.New("the signaling server answered HTTP 400, as a port with TLS does to ws://: perhaps wss:// is right")}
+		}
 		return nil, statusError(response.StatusCode)
 	}
 	return nil, dialError(withoutURL(err))
@@ -148,6 +151,10 @@ func dialError(err error) *Error {
 	var unknown x509.UnknownAuthorityError
 	if errors.As(err, &untrusted) || errors.As(err, &unknown) {
 		return &Error{Problem: WrongCertificate, Err: fmt.Errorf("the signaling server's certificate is not trusted: %w", err)}
+	}
+	var record tls.RecordHeaderError
+	if errors.As(err, &record) {
+		return &Error{Problem: Unreachable, Err: errors.New("connecting to the signaling server: what answers there is not TLS: perhaps ws:// is right")}
 	}
 	return &Error{Problem: Unreachable, Err: fmt.Errorf("connecting to the signaling server: %w", err)}
 }

@@ -197,7 +197,7 @@ func (t *Table) parseFlags(args []string, help io.Writer) ([]assignment, error) 
 		return nil, err
 	case err != nil:
 		if name, ok := strings.CutPrefix(err.Error(), "flag provided but not defined: -"); ok {
-			return nil, fmt.Errorf("there is no flag -%s; the nearest is -%s", name, nearest(name, names))
+			return nil, fmt.Errorf("there is no flag -%s; the nearest is -%s, and -h shows all", name, nearest(name, names))
 		}
 		return nil, err
 	case flags.NArg() > 0:
