@@ -83,16 +83,18 @@ func TestUnit(t *testing.T) {
 		}
 	}
 
-	state := t.TempDir()
-	cache := strings.ReplaceAll(unit.one(t, "Environment"), "%S/"+unit.one(t, "StateDirectory"), state)
 	const uid = "23456"
-	if err := errors.Join(os.Chown(state, 23456, 23456), os.Chmod(filepath.Dir(state), 0o755)); err != nil {
+	open := openDir(t)
+	state, binary := filepath.Join(open, "state"), filepath.Join(open, "unityp2p")
+	cache := strings.ReplaceAll(unit.one(t, "Environment"), "%S/"+unit.one(t, "StateDirectory"), state)
+	copied, err := os.ReadFile(server(t))
+	if err = errors.Join(err, os.WriteFile(binary, copied, 0o755), os.Mkdir(state, 0o700), os.Chown(state, 23456, 23456)); err != nil {
 		t.Fatal(err)
 	}
 	capability := strings.ToLower(strings.TrimPrefix(unit.one(t, "AmbientCapabilities"), "CAP_"))
 	script := `mount --bind "$1" "$1" && mount -o remount,bind,ro / && shift && exec setpriv --reuid ` + uid + ` --regid ` + uid + ` --clear-groups --no-new-privs ` +
 		`--inh-caps=-all,+` + capability + ` --ambient-caps=-all,+` + capability + ` --bounding-set=-all,+` + capability + ` "$@"`
-	args := append([]string{"--mount", "--net", "sh", "-c", script, "sh", state, server(t)}, strings.Fields(strings.ReplaceAll(command, "%i", domain))...)
+	args := append([]string{"--mount", "--net", "sh", "-c", script, "sh", state, binary}, strings.Fields(strings.ReplaceAll(command, "%i", domain))...)
 	cmd := exec.Command("unshare", args...)
 	cmd.Env = []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", cache, nobody}
 	p := start(t, cmd)
@@ -100,4 +102,19 @@ func TestUnit(t *testing.T) {
 		t.Errorf("it listens at %s", p.url)
 	}
 	p.ends()
+}
+
+// openDir makes a directory that everybody may enter. Those of tests are in one that
+// is root's alone, and so may be the clone.
+func openDir(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("/var/tmp", "unityp2p")
+	if err == nil {
+		t.Cleanup(func() { _ = os.RemoveAll(dir) })
+		err = os.Chmod(dir, 0o755)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dir
 }
