@@ -63,10 +63,10 @@ func (f *front) open(failed chan<- error, out io.Writer) error {
 		return nil
 	}
 	var handler http.Handler = f.web
-	says := "signaling: listening on ws://%s/\n"
+	says := "signaling: listening on ws://%s/"
 	if acme, ok := f.certificates.(*certs.ACME); ok {
 		if f.settings.onlyChallenges {
-			handler, says = acme.Challenges(nil), "signaling: the authority may ask at http://%s/\n"
+			handler, says = acme.Challenges(nil), "signaling: the authority may ask at http://%s/"
 		} else {
 			handler = acme.Challenges(f.web)
 		}
@@ -86,7 +86,7 @@ func (f *front) openTLS(failed chan<- error, out io.Writer) error {
 	if f.relay != nil {
 		serve = func(l net.Listener) error { return f.serveBoth(h, l) }
 	}
-	return f.serve(&f.servers, h, f.settings.https, serve, failed, out, "signaling: listening on wss://%s/\n")
+	return f.serve(&f.servers, h, f.settings.https, serve, failed, out, "signaling: listening on wss://%s/")
 }
 
 // serveBoth serves signaling and TURN at one endpoint with TLS.
@@ -104,8 +104,8 @@ func (f *front) openWatchers(failed chan<- error, out io.Writer) error {
 		handler http.Handler
 		says    string
 	}{
-		{w.metrics, f.web.watch(), "signaling: metrics at http://%s/metrics\n"},
-		{w.pprof, profiles(), "signaling: profiles at http://%s/debug/pprof/\n"},
+		{w.metrics, f.web.watch(), "signaling: metrics at http://%s/metrics"},
+		{w.pprof, profiles(), "signaling: profiles at http://%s/debug/pprof/"},
 	} {
 		if !at.on() {
 			continue
@@ -138,7 +138,10 @@ func (f *front) serve(servers *[]*http.Server, h *http.Server, e endpoint, serve
 		defer socket.Close() // ServeTLS does not, if it ends early
 		failed <- serve(socket)
 	})
-	if _, err := fmt.Fprintf(out, says, socket.Addr()); err != nil {
+	if at, ok := socket.Addr().(*net.TCPAddr); ok && at.IP.IsUnspecified() {
+		says += " (every address of this machine)"
+	}
+	if _, err := fmt.Fprintf(out, says+"\n", socket.Addr()); err != nil {
 		return fmt.Errorf("saying where it listens: %w", err)
 	}
 	return nil

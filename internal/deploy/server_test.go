@@ -166,8 +166,8 @@ func start(t *testing.T, cmd *exec.Cmd) *process {
 		defer close(listening)
 		lines := bufio.NewScanner(out)
 		for lines.Scan() {
-			if f := strings.Fields(lines.Text()); strings.Contains(lines.Text(), "listening on") {
-				listening <- f[len(f)-1]
+			if _, after, found := strings.Cut(lines.Text(), "listening on "); found {
+				listening <- strings.Fields(after)[0]
 				break
 			}
 		}
