@@ -36,7 +36,7 @@ func newRelaying() relaying {
 		ports: portRange{turn.DefaultPortMin, turn.DefaultPortMax},
 		config: turn.Config{
 			Lifetime: turn.DefaultLifetime, Allocations: turn.DefaultAllocations,
-			PerPlayer: turn.DefaultPerPlayer, BytesPerSecond: turn.DefaultBytesPerSecond,
+			PerPlayer: turn.DefaultPerPlayer, PerAddress: turn.DefaultPerAddress, BytesPerSecond: turn.DefaultBytesPerSecond,
 		},
 	}
 }
@@ -63,6 +63,8 @@ func (r *relaying) rows() []settings.Row {
 			Usage: "How many relays there may be at once. A player has up to three for each other player."},
 		{Name: "turn-max-relays-per-player", Key: "turn.relaysPerPlayer", Value: settings.Number(&c.PerPlayer, 1, 1<<20),
 			Usage: "How many one player may have at once."},
+		{Name: "turn-max-relays-per-address", Key: "turn.relaysPerAddress", Value: settings.Number(&c.PerAddress, 1, 1<<20),
+			Usage: "How many may be asked for from one address, or one /64 of IPv6: each socket of the signaling server is a player of its own."},
 		{Name: "turn-bytes-per-second", Key: "turn.bytesPerSecond", Value: settings.Number(&c.BytesPerSecond, 1<<10, 1<<30),
 			Usage: "How much one player's relays carry, both ways together. What is more is lost."},
 		{Name: "turn-allow", Key: "turn.allow", Value: settings.List(&c.Allowed, "networks", parseNetwork), Default: "none",

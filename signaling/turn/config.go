@@ -17,6 +17,7 @@ const (
 	DefaultLifetime       = 12 * time.Hour
 	DefaultAllocations    = 4096
 	DefaultPerPlayer      = 256
+	DefaultPerAddress     = 1024
 	DefaultBytesPerSecond = 2 << 20
 )
 
@@ -46,6 +47,7 @@ type Config struct {
 
 	Allocations    int // relays at once, in all; default 4096
 	PerPlayer      int // relays at once with the same credentials; default 256
+	PerAddress     int // relays at once from one IP address, or /64 of IPv6; default 1024
 	BytesPerSecond int // that one player's relays carry, both ways; default 2 MiB
 
 	// Allowed are networks that may be relayed into although they are not the
@@ -74,6 +76,7 @@ const (
 	RefusedCredentials RelayRefusal = "credentials" // made with another secret, or too old
 	RefusedFull        RelayRefusal = "full"        // Config.Allocations
 	RefusedPlayer      RelayRefusal = "player"      // Config.PerPlayer
+	RefusedAddress     RelayRefusal = "address"     // Config.PerAddress
 	RefusedPeer        RelayRefusal = "peer"        // the address to relay to is not allowed
 	RefusedPeers       RelayRefusal = "peers"       // a relay has too many of them
 	RefusedConnections RelayRefusal = "connections" // too many TCP connections
@@ -81,7 +84,9 @@ const (
 
 // RelayRefusals returns every RelayRefusal that there is.
 func RelayRefusals() []RelayRefusal {
-	return []RelayRefusal{RefusedCredentials, RefusedFull, RefusedPlayer, RefusedPeer, RefusedPeers, RefusedConnections}
+	return []RelayRefusal{
+		RefusedCredentials, RefusedFull, RefusedPlayer, RefusedAddress, RefusedPeer, RefusedPeers, RefusedConnections,
+	}
 }
 
 type nobody struct{}
@@ -101,7 +106,7 @@ func (c Config) withDefaults() (Config, error) {
 	for _, f := range []struct {
 		v   *int
 		def int
-	}{{&c.Allocations, DefaultAllocations}, {&c.PerPlayer, DefaultPerPlayer}, {&c.BytesPerSecond, DefaultBytesPerSecond}} {
+	}{{&c.Allocations, DefaultAllocations}, {&c.PerPlayer, DefaultPerPlayer}, {&c.PerAddress, DefaultPerAddress}, {&c.BytesPerSecond, DefaultBytesPerSecond}} {
 		if *f.v == 0 {
 			*f.v = f.def
 		}

@@ -24,7 +24,7 @@ type gate struct {
 	mu     sync.Mutex
 	closed bool
 	here   map[ends]*conn
-	from   map[string]int // by IP address
+	from   map[string]int // by household
 }
 
 // ends tell a connection from all others.
@@ -34,7 +34,7 @@ func endsOf(remote, local net.Addr) ends { return ends{remote.String(), local.St
 
 // admit takes a connection. It returns nil, and closes c, if there are too many.
 func (g *gate) admit(c net.Conn) *conn {
-	admitted := &conn{Conn: c, gate: g, ends: endsOf(c.RemoteAddr(), c.LocalAddr()), address: hostOf(c.RemoteAddr())}
+	admitted := &conn{Conn: c, gate: g, ends: endsOf(c.RemoteAddr(), c.LocalAddr()), address: household(c.RemoteAddr())}
 	switch in, closed := g.enter(admitted); {
 	case in:
 		_ = c.SetDeadline(time.Now().Add(g.first))
@@ -119,15 +119,6 @@ type conn struct {
 	ends    ends
 	address string
 	relays  atomic.Bool
-}
-
-// hostOf returns the IP address alone.
-func hostOf(a net.Addr) string {
-	host, _, err := net.SplitHostPort(a.String())
-	if err != nil {
-		return ""
-	}
-	return host
 }
 
 // Read implements net.Conn.

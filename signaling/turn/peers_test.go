@@ -84,7 +84,7 @@ func TestIPv6(t *testing.T) {
 func TestRelaysMeetBehindATranslatedAddress(t *testing.T) {
 	s, _ := listen(t, Config{Relays: []netip.Addr{netip.MustParseAddr("203.0.113.7"), netip.MustParseAddr("2001:db8::7")}})
 	a, b := allocate(t, s, udp(t)), allocate(t, s, udp(t))
-	if host := hostOf(a.LocalAddr()); host != "203.0.113.7" {
+	if host := household(a.LocalAddr()); host != "203.0.113.7" {
 		t.Errorf("relayed from %s", host)
 	}
 	_, _ = a.WriteTo([]byte("x"), b.LocalAddr())

@@ -21,8 +21,9 @@ type Server struct {
 	observer    Observer
 	players     players
 	gate        gate
-	ports       ports // of the relays that there are
-	permissions permissions
+	ports       ports  // of the relays that there are
+	permissions *tally // by client
+	households  *tally // their relays
 	handed      *handed
 	server      *pion.Server
 	sockets     []interface{ Close() error }
@@ -48,10 +49,10 @@ func Listen(c Config, tlsPort int) (*Server, error) {
 			most: c.Allocations, mostEach: c.PerPlayer,
 			rate: rate.Limit(c.BytesPerSecond), by: make(map[string]*player),
 		},
-		permissions: permissions{of: make(map[string]int)},
+		permissions: newTally(mostPeers), households: newTally(c.PerAddress),
 	}
 	s.gate = gate{
-		server: s, most: c.Allocations + spareConnections, mostEach: c.PerPlayer + spareConnections, first: firstTime,
+		server: s, most: c.Allocations + spareConnections, mostEach: c.PerAddress + spareConnections, first: firstTime,
 		here: make(map[ends]*conn), from: make(map[string]int),
 	}
 	s.handed = newHanded()
@@ -70,10 +71,12 @@ func (s *Server) start(tlsPort int) error {
 	_, has4 := s.relayAddress(true)
 	config := pion.ServerConfig{
 		Realm: realm, AuthHandler: s.authenticate, LoggerFactory: pionlog.To(s.log),
+		QuotaHandler: s.mayHaveOneMore,
 		EventHandler: pion.EventHandler{
 			OnAuth: s.authenticated, OnAllocationCreated: s.began,
-			OnPermissionCreated: func(client, _ net.Addr, _, _, _ string, _ net.Addr, _ net.IP) { s.permissions.add(client, 1) },
-			OnPermissionDeleted: func(client, _ net.Addr, _, _, _ string, _ net.Addr, _ net.IP) { s.permissions.add(client, -1) },
+			OnAllocationDeleted: func(client, _ net.Addr, _, _, _ string) { s.households.add(household(client), -1) },
+			OnPermissionCreated: func(client, _ net.Addr, _, _, _ string, _ net.Addr, _ net.IP) { s.permissions.add(client.String(), 1) },
+			OnPermissionDeleted: func(client, _ net.Addr, _, _, _ string, _ net.Addr, _ net.IP) { s.permissions.add(client.String(), -1) },
 		},
 		// Who does not say which family gets IPv4, where there is that: a client
 		// of IPv6 alone could not reach one of IPv4 alone otherwise.
@@ -182,7 +185,7 @@ func (s *Server) permit(client net.Addr, peer net.IP) bool {
 	switch {
 	case !s.mayReach(peer):
 		s.refuse(RefusedPeer)
-	case s.permissions.full(client):
+	case s.permissions.full(client.String()):
 		s.refuse(RefusedPeers)
 	default:
 		return true
@@ -190,8 +193,19 @@ func (s *Server) permit(client net.Addr, peer net.IP) bool {
 	return false
 }
 
+// mayHaveOneMore is asked before a relay begins. There are credentials for each
+// socket of the signaling server, so that they alone bound nobody.
+func (s *Server) mayHaveOneMore(_, _ string, client net.Addr) bool {
+	if s.households.full(household(client)) {
+		s.refuse(RefusedAddress)
+		return false
+	}
+	return true
+}
+
 // began is told of a new relay, by pion.
 func (s *Server) began(client, at net.Addr, _, _, _ string, _ net.Addr, _ int) {
+	s.households.add(household(client), 1)
 	s.gate.relays(client, at)
 }
 

@@ -22,7 +22,7 @@ const patience = 30 * time.Second
 // counter is an Observer.
 type counter struct {
 	relays, carried, dropped atomic.Int64
-	refused                  [6]atomic.Int64
+	refused                  [7]atomic.Int64
 }
 
 func (c *counter) Allocations(change int) { c.relays.Add(int64(change)) }
@@ -290,7 +290,7 @@ func TestATakenPort(t *testing.T) {
 }
 
 func TestStrangersHoldFewConnections(t *testing.T) {
-	s, seen := listen(t, Config{Allocations: 1, PerPlayer: 1})
+	s, seen := listen(t, Config{Allocations: 1, PerAddress: 1})
 	var conns []net.Conn
 	for range spareConnections + 2 {
 		c, err := net.Dial("tcp", s.Address())
@@ -330,3 +330,29 @@ func TestConfigIsChecked(t *testing.T) {
 		}
 	}
 }
+
+// Credentials are there for the asking, an address is not.
+func TestAnAddressHasSoManyRelays(t *testing.T) {
+	s, seen := listen(t, Config{PerAddress: 2})
+	first := allocate(t, s, udp(t))
+	allocate(t, s, udp(t))
+	username, password := credentials(s)
+	if _, err := client(t, s, udp(t), username, password).Allocate(); err == nil || seen.refusals(RefusedAddress) == 0 {
+		t.Errorf("an address has more relays than it may: %v", err)
+	}
+	_ = first.Close()
+	await(t, "there is room again", func() bool { return !s.households.full("127.0.0.1") })
+	allocate(t, s, udp(t))
+	for text, want := range map[string]string{
+		"192.0.2.1:5": "192.0.2.1", "[::ffff:192.0.2.1]:5": "192.0.2.1", "[2001:db8:1:2:3::4]:5": "2001:db8:1:2::/64", "": "",
+	} {
+		if got := household(named(text)); got != want {
+			t.Errorf("%s counts as %s, not %s", text, got, want)
+		}
+	}
+}
+
+type named string
+
+func (named) Network() string  { return "udp" }
+func (n named) String() string { return string(n) }
