@@ -144,7 +144,7 @@ func (c *Client) refused() {
 	switch why.Code {
 	case wire.RefusedJoining:
 		c.pause = searchLongest
-		c.troubled(NotAllowed, false, "the token does not allow to join the room %q; get one that does", c.cfg.Room)
+		c.troubled(NotAllowed, false, "the token does not allow to join the room %q; get one that does; trying again", c.cfg.Room)
 	case wire.RefusedLimit:
 		c.pause = searchLongest
 		c.troubled(Limited, false, "the signaling server does not connect us to %q now (%q); trying again later", c.cfg.Room, why.Text)

@@ -90,7 +90,7 @@ func (h *Host) unnamed() {
 	h.named()
 	switch why.Code {
 	case wire.RefusedHosting:
-		h.troubled(NotAllowed, false, "the token does not allow to host the room %q; get one that does", h.cfg.Room)
+		h.troubled(NotAllowed, false, "the token does not allow to host the room %q; get one that does; trying again", h.cfg.Room)
 		h.reclaim(reclaimDenied)
 	case wire.RefusedLimit:
 		h.troubled(Limited, false, "the signaling server does not take the room %q now (%q); trying again later", h.cfg.Room, why.Text)

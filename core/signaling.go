@@ -185,13 +185,13 @@ func (r *Room) signalingFailed(err *sigclient.Error) {
 	switch err.Problem {
 	case sigclient.Again:
 	case sigclient.TokenRefused:
-		r.troubled(TokenRefused, false, "%v; ask for a new token, or set the right one", err)
+		r.troubled(TokenRefused, false, "%v; ask for a new token, or set the right one; trying again", err)
 	case sigclient.Refused:
-		r.troubled(Refused, false, "%v; check the URL and its path", err)
+		r.troubled(Refused, false, "%v; check the URL and its path; trying again", err)
 	case sigclient.Lost:
 		r.troubled(SignalingLost, false, "%v; trying again, existing connections go on", err)
 	case sigclient.WrongCertificate:
-		r.troubled(WrongCertificate, false, "%v; set the TLS pin to the server's fingerprint, or give the server a certificate that this machine trusts", err)
+		r.troubled(WrongCertificate, false, "%v; set the TLS pin to the server's fingerprint, or give the server a certificate that this machine trusts; trying again", err)
 	case sigclient.Limited:
 		r.troubled(Limited, false, "%v; trying again later, existing connections go on", err)
 	case sigclient.Ended:
