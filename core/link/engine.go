@@ -168,6 +168,12 @@ const (
 	keepalive = 500 * time.Millisecond // ICE consent: finds a dead path soon
 	rtoMax    = time.Second            // after an outage SCTP tries again within a second, not a minute
 
+	// What may be on the way whatever was lost. The channels share one window, which
+	// every loss halves: with less, lost reliable messages hold up the unreliable
+	// ones. With 100 kB and bulk on a slow uplink (1 Mbit/s) hardly any of those
+	// arrives; with this it is as without a minimum.
+	minWindow = 32000
+
 	// A pair found by STUN is taken a little later than a host pair, a relayed
 	// one later still, so that the better path gets the chance to win.
 	srflxWait = 100 * time.Millisecond
@@ -199,6 +205,7 @@ func newSettings(o *Options, network transport.Net, asked requestHandler) (webrt
 	// EnableSctpSnap would save another one or two, but with sctp 1.12 a link that
 	// began so stands still now and then: two of seven runs of the tests.
 	s.SetSCTPRTOMax(rtoMax)
+	s.SetSCTPMinCwnd(minWindow)
 	s.SetSCTPMaxMessageSize(maxRawMessage)
 	s.SetIncludeLoopbackCandidate(o.IncludeLoopback || o.OnlyLoopback)
 	if o.OnlyLoopback {

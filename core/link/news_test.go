@@ -24,6 +24,7 @@ func TestOldNewsIsNotSent(t *testing.T) {
 	for i := range count {
 		binary.BigEndian.PutUint32(message, uint32(i))
 		a.send(message, false)
+		a.send(message[:200], true)
 		<-ticker.C
 	}
 	setConditions(t, a, badnet.Conditions{})
@@ -42,6 +43,33 @@ func TestOldNewsIsNotSent(t *testing.T) {
 	}
 	if dropped < count/2 {
 		t.Errorf("only %d were dropped before sending", dropped)
+	}
+}
+
+// What is lost of the reliable channel, and waits for its turn again, does not hold up
+// the unreliable one: of that arrives what the network lets through.
+func TestLostReliableMessagesHoldUpNothingElse(t *testing.T) {
+	a, b := connect(t, nil)
+	poll(t, "a round trip", func() bool { _, ok := a.link.trips.shortest(); return ok })
+	lossy := badnet.Path{Latency: 50 * time.Millisecond, Loss: 20}
+	setConditions(t, a, badnet.Conditions{Send: lossy, Receive: lossy, Seed: 3})
+	const count = 300
+	ticker := time.NewTicker(time.Second / 60)
+	defer ticker.Stop()
+	message := make([]byte, 200)
+	for i := range count {
+		binary.BigEndian.PutUint32(message, uint32(i))
+		a.send(message, true)
+		a.send(message, false)
+		<-ticker.C
+	}
+	dropped := a.link.Stats().Dropped
+	setConditions(t, a, badnet.Conditions{})
+	poll(t, "an empty outbox", func() bool { return a.link.Stats().Unsent == 0 })
+	arrived := b.countOf(func(uint32) bool { return true })
+	t.Logf("%d of %d unreliable messages arrived, %d were dropped before", arrived, count, dropped)
+	if dropped > count/4 || arrived < count/2 {
+		t.Errorf("%d of %d unreliable messages arrived, %d were dropped before", arrived, count, dropped)
 	}
 }
 

@@ -9,14 +9,13 @@ import (
 
 // Bounds of the sending side.
 const (
-	maxControlQueue  = 4 << 20   // cost of control messages; beyond it the other side does not read: Protocol
-	unreliableQueue  = 512 << 10 // cost of unreliable messages; beyond it the oldest is dropped
-	fragmentSize     = 16 << 10  // larger messages go in pieces of this
-	batchSize        = 1100      // small messages are put together up to this: one datagram
-	highWater        = 1 << 20   // bytes that SCTP may hold of the reliable channel
-	highUnreliable   = 512 << 10 // and of the unreliable one
-	alwaysUnreliable = 2400      // which it may have whatever their age: the other side acknowledges every second datagram
-	highControl      = 64 << 10  // and of the control channel
+	maxControlQueue = 4 << 20   // cost of control messages; beyond it the other side does not read: Protocol
+	unreliableQueue = 512 << 10 // cost of unreliable messages; beyond it the oldest is dropped
+	fragmentSize    = 16 << 10  // larger messages go in pieces of this
+	batchSize       = 1100      // small messages are put together up to this: one datagram
+	highWater       = 1 << 20   // bytes that SCTP may hold of the reliable channel
+	highUnreliable  = 512 << 10 // and of the unreliable one
+	highControl     = 64 << 10  // and of the control channel
 )
 
 // outbox holds what waits to be sent. Costs are returned to the sender when a

@@ -155,6 +155,11 @@ func (w *writer) holdsBack(now time.Duration) bool {
 	}
 }
 
+// alwaysUnreliable is what SCTP may have of the unreliable channel whatever its age. It
+// is half of what may always be on the way, and so leaves at once; and what was lost
+// counts until SCTP gives it up, which at much loss takes a second.
+const alwaysUnreliable = minWindow / 2
+
 // unknownTrip is allowed for before a round trip was measured.
 const unknownTrip = time.Second
 
