@@ -170,13 +170,13 @@ func (c *Conn) arrived() (datagram, bool) {
 	defer c.receiving.Unlock()
 	due, waits := c.in.next()
 	if !waits || time.Until(due) > 0 {
-		c.arm()
+		_ = c.arm()
 		return datagram{}, false
 	}
 	d := c.in.pop()
 	if _, waits = c.in.next(); !waits {
 		c.late.Store(false)
-		c.arm()
+		_ = c.arm()
 	}
 	return d, true
 }
@@ -185,11 +185,12 @@ func (c *Conn) arrived() (datagram, bool) {
 func (c *Conn) isOver() bool {
 	c.receiving.Lock()
 	defer c.receiving.Unlock()
-	c.arm()
+	_ = c.arm()
 	return !c.until.IsZero() && time.Until(c.until) <= 0
 }
 
-// arm sets the socket's deadline. The mutex is held.
+// arm sets the socket's deadline. The mutex is held. It fails if the socket is
+// closed, which the next read tells.
 func (c *Conn) arm() error {
 	until := c.until
 	if due, waits := c.in.next(); waits && (until.IsZero() || due.Before(until)) {
