@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"sync/atomic"
@@ -82,11 +83,18 @@ func (s *socket) read() {
 	}
 }
 
+// close ends the socket, and waits for a moment until the server has ended it too:
+// then the room is free again for whoever checks next.
 func (s *socket) close() {
+	soon := time.Now().Add(time.Second)
+	if s.conn.WriteControl(websocket.CloseMessage, websocket.FormatCloseMessage(websocket.CloseNormalClosure, ""), soon) != nil {
+		soon = time.Now()
+	}
+	_ = s.conn.SetReadDeadline(soon)
 	close(s.ending)
-	_ = s.conn.WriteControl(websocket.CloseMessage, websocket.FormatCloseMessage(websocket.CloseNormalClosure, ""), time.Now().Add(time.Second))
-	_ = s.conn.Close()
 	<-s.ended
+	_, _ = io.Copy(io.Discard, s.conn.NetConn())
+	_ = s.conn.Close()
 }
 
 func (s *socket) send(patience time.Duration, frames ...wire.Frame) error {
