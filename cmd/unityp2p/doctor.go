@@ -87,7 +87,9 @@ func parseDoctor(args []string, errOut io.Writer) (o doctor.Options, asJSON bool
 		o.Token = os.Getenv(tokenVariable)
 	}
 	if *ice != "" {
-		o.ICE = iceServers(*ice)
+		if o.ICE, err = iceServers(*ice); err != nil {
+			return o, false, fmt.Errorf("doctor: -ice: %w", err)
+		}
 	}
 	if *idle {
 		o.Idle = idleTime

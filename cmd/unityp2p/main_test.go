@@ -262,6 +262,21 @@ func TestWrongUse(t *testing.T) {
 	}
 }
 
+// A mistake is answered in one line that names it, and shows no secret.
+func TestWrongTalk(t *testing.T) {
+	for wanted, args := range map[string][]string{
+		`takes one room name, got 2: ["a" "b"]`: {"join", "a", "b"},
+		"not defined: -foo":                     {"host", "a", "-foo"},
+		`the ICE server "turn:x" needs either`:  {"join", "a", "-ice", "turn:x hidden"},
+	} {
+		var shown strings.Builder
+		err := run(t.Context(), args, strings.NewReader(""), &shown, &shown)
+		if err == nil || !strings.Contains(err.Error(), wanted) || strings.Contains(err.Error(), "hidden") || shown.Len() > 0 {
+			t.Errorf("%q: %v\n%s", args, err, shown.String())
+		}
+	}
+}
+
 // What programs read is JSON, a line an object, with the way to each member.
 func TestTalkJSON(t *testing.T) {
 	url, _ := serveForTest(t)

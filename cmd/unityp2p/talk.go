@@ -65,7 +65,7 @@ func talk(ctx context.Context, host bool, args []string, in io.Reader, out, errO
 // parseTalk reads the flags, which may stand before or after the room's name.
 func parseTalk(name string, args []string, errOut io.Writer) (cfg core.Config, asJSON bool, err error) {
 	flags := flag.NewFlagSet(name, flag.ContinueOnError)
-	flags.SetOutput(errOut)
+	flags.SetOutput(io.Discard) // a mistake gets one line, not all flags
 	signaling := flags.String("signaling", "ws://127.0.0.1:12776", "`URL` of the signaling server")
 	token := flags.String("token", "", "`token` for the signaling server; "+tokenVariable+" in the environment is seen by fewer")
 	pin := flags.String("tls-pin", "", "SHA-256 `fingerprint` of the one certificate to trust for wss://")
@@ -73,14 +73,16 @@ func parseTalk(name string, args []string, errOut io.Writer) (cfg core.Config, a
 	loopback := flags.Bool("loopback-only", false, "use nothing but 127.0.0.1")
 	flags.BoolVar(&asJSON, "json", false, "write what happens as JSON, an object a line")
 	verbose := flags.Bool("v", false, "log what the engine does, to standard error")
-	flags.Usage = func() {
-		fmt.Fprintf(errOut, "usage: unityp2p %s ROOM [FLAGS]\n\n%s\n", name, talkUsage)
-		flags.PrintDefaults()
-	}
 	var rooms []string
 	for len(args) > 0 {
-		if err := flags.Parse(args); err != nil {
+		switch err := flags.Parse(args); {
+		case errors.Is(err, flag.ErrHelp):
+			fmt.Fprintf(errOut, "usage: unityp2p %s ROOM [FLAGS]\n\n%s\n", name, talkUsage)
+			flags.SetOutput(errOut)
+			flags.PrintDefaults()
 			return cfg, false, err
+		case err != nil:
+			return cfg, false, fmt.Errorf("%s: %w; %q lists the flags", name, err, "unityp2p "+name+" -h")
 		}
 		if args = flags.Args(); len(args) > 0 {
 			rooms = append(rooms, args[0])
@@ -88,13 +90,16 @@ func parseTalk(name string, args []string, errOut io.Writer) (cfg core.Config, a
 		}
 	}
 	if len(rooms) != 1 {
-		flags.Usage()
-		return cfg, false, fmt.Errorf("%s takes one room name, got %d", name, len(rooms))
+		return cfg, false, fmt.Errorf("%s takes one room name, got %d: %q; %q lists the flags", name, len(rooms), rooms, "unityp2p "+name+" -h")
+	}
+	servers, err := iceServers(*ice)
+	if err != nil {
+		return cfg, false, fmt.Errorf("%s: -ice: %w", name, err)
 	}
 	if *token == "" {
 		*token = os.Getenv(tokenVariable)
 	}
-	cfg = core.Config{Signaling: *signaling, Room: rooms[0], Token: *token, TLSPin: *pin, ICEServers: iceServers(*ice)}
+	cfg = core.Config{Signaling: *signaling, Room: rooms[0], Token: *token, TLSPin: *pin, ICEServers: servers}
 	if *loopback {
 		cfg.Loopback = core.LoopbackOnly
 	}
@@ -104,19 +109,25 @@ func parseTalk(name string, args []string, errOut io.Writer) (cfg core.Config, a
 	return cfg, asJSON, nil
 }
 
-func iceServers(list string) []core.ICEServer {
+func iceServers(list string) ([]core.ICEServer, error) {
 	if list == "default" {
-		return nil
+		return nil, nil
 	}
 	servers := []core.ICEServer{}
 	for _, entry := range strings.Split(list, ",") {
-		if f := strings.Fields(entry); len(f) == 3 {
+		switch f := strings.Fields(entry); len(f) {
+		case 0:
+		case 1:
+			if f[0] != "none" {
+				servers = append(servers, core.ICEServer{URL: f[0]})
+			}
+		case 3:
 			servers = append(servers, core.ICEServer{URL: f[0], Username: f[1], Credential: f[2]})
-		} else if len(f) == 1 && f[0] != "none" {
-			servers = append(servers, core.ICEServer{URL: f[0]})
+		default: // the credential stays out of what is shown
+			return nil, fmt.Errorf("the ICE server %q needs either no credentials, or a username and a credential", f[0])
 		}
 	}
-	return servers
+	return servers, nil
 }
 
 // conversation is a room and the person at the terminal.
