@@ -4,15 +4,13 @@ import (
 	"errors"
 	"io"
 
-	"github.com/pion/datachannel"
-
 	"unityp2p/core/wire"
 )
 
 // channel is one open data channel, read by one goroutine and written by one.
 type channel struct {
 	kind   int
-	stream *datachannel.DataChannel
+	stream stream
 	buf    []byte
 }
 
@@ -26,7 +24,7 @@ func (c *channel) next() ([]byte, error) {
 		c.buf = make([]byte, firstBuffer)
 	}
 	for {
-		n, _, err := c.stream.ReadDataChannel(c.buf)
+		n, err := c.stream.Read(c.buf)
 		if err == nil {
 			return c.buf[:n], nil
 		}
