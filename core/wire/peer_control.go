@@ -18,16 +18,27 @@ const (
 	ControlPing   ControlKind = 6
 	ControlPong   ControlKind = 7
 	ControlBye    ControlKind = 8 // the sender ends the connection
+
+	ControlRelayed ControlKind = 16 // a control message of the connection between two clients
+	ControlPassed  ControlKind = 17 // host: so much of what is for that member was passed on
 )
 
 // MaxControl is the largest control message.
 const MaxControl = 64 << 10
 
+// MaxRelayedControl is the largest control message that the host passes on.
+const MaxRelayedControl = MaxControl - 64
+
 // Flags of Control.Flags.
 const (
 	HelloHost   = 1 // hello: the sender hosts the room
 	MemberOffer = 1 // member: the receiver makes the offer
+	MemberRelay = 2 // member: it can also be reached through the host
 )
+
+// CapabilityRelay, in Control.Capabilities, says of a client that it can be
+// reached through the host, and of a host that it passes packets on.
+const CapabilityRelay = 1 << 1
 
 // Goodbye reasons of Control.Reason, in bye and gone.
 const (
@@ -47,11 +58,14 @@ type Control struct {
 
 	Version       uint64 // hello
 	Flags         uint64 // hello, member
-	Capabilities  uint64 // hello: none are defined yet
+	Capabilities  uint64 // hello
 	MaxMessage    uint64 // hello: largest reliable message that the sender takes
 	MaxUnreliable uint64 // hello: largest unreliable message that the sender takes
 
-	Member uint64 // member, gone: whom; signal: to whom (towards the host), from whom
+	Member uint64 // member, gone: whom; signal, relayed: to whom (towards the host), from whom
+
+	Route uint64 // relayed, passed: which connection of that pair
+	Body  []byte // relayed: the control message
 
 	Session uint64      // signal: which attempt of that pair to connect; the offerer draws it
 	Seq     uint64      // signal: number within the session and direction, from 1; bye: of the last reliable message
@@ -59,7 +73,7 @@ type Control struct {
 	Signal  Negotiation // signal
 
 	Channel uint64 // credit
-	Limit   uint64 // hello, credit: reliable cost that may be sent in all, from the connection's start
+	Limit   uint64 // hello, credit: reliable cost that may be sent in all, from the connection's start; passed: see RelayWindow
 
 	Token  uint64 // ping, pong
 	Reason uint64 // bye, gone
@@ -67,7 +81,7 @@ type Control struct {
 
 // ParseControl decodes a control message. Messages of unknown kinds decode with
 // nothing but their Kind, for the receiver to ignore; bytes after the known
-// fields are ignored too, so that later versions can add to both.
+// fields are ignored too, so that later versions can add to both. Body aliases p.
 func ParseControl(p []byte) (Control, error) {
 	if len(p) == 0 || len(p) > MaxControl {
 		return Control{}, ErrPacket
@@ -93,6 +107,11 @@ func ParseControl(p []byte) (Control, error) {
 		c.Token = r.number()
 	case ControlBye:
 		c.Reason, c.Seq = r.number(), r.number()
+	case ControlRelayed:
+		c.Member, c.Route, c.Body = r.id(), r.number(), r.rest
+		r.bad = r.bad || c.Member == 0 || len(c.Body) == 0 || len(c.Body) > MaxRelayedControl
+	case ControlPassed:
+		c.Member, c.Route, c.Limit = r.id(), r.number(), r.number()
 	}
 	if r.bad {
 		return Control{}, ErrPacket
@@ -119,6 +138,10 @@ func (c *Control) Append(dst []byte) []byte {
 		return appendNumbers(dst, c.Token)
 	case ControlBye:
 		return appendNumbers(dst, c.Reason, c.Seq)
+	case ControlRelayed:
+		return append(appendNumbers(binary.LittleEndian.AppendUint64(dst, c.Member), c.Route), c.Body...)
+	case ControlPassed:
+		return appendNumbers(binary.LittleEndian.AppendUint64(dst, c.Member), c.Route, c.Limit)
 	}
 	return dst
 }

@@ -53,7 +53,8 @@ const (
 type Packet struct {
 	Kind   PacketKind
 	Member uint64 // if not 0: relayed, from (or, towards the host, to) that member
-	Seq    uint64 // number of the first message in it, from 1, by channel and member
+	Route  uint64 // with Member: which connection of that pair
+	Seq    uint64 // number of the first message in it, from 1, by channel and connection
 	Total  uint64 // fragment: length of the whole message
 	Offset uint64 // fragment: where in the message it begins
 	Body   []byte // single: the message; batch: see NextMessage; fragment: its bytes
@@ -74,17 +75,12 @@ func ParsePacket(p []byte) (Packet, error) {
 		return Packet{}, ErrPacketVersion
 	}
 	k := Packet{Kind: PacketKind(p[0] & kindMask)}
-	flags, rest := p[0]&memberFlag, p[1:]
-	if flags != 0 {
-		if len(rest) < 8 {
-			return Packet{}, ErrPacket
-		}
-		k.Member, rest = binary.LittleEndian.Uint64(rest), rest[8:]
-		if k.Member == 0 {
+	rest, ok := p[1:], true
+	if p[0]&memberFlag != 0 {
+		if k.Member, k.Route, rest, ok = cutRelayed(rest); !ok {
 			return Packet{}, ErrPacket
 		}
 	}
-	var ok bool
 	if k.Seq, rest, ok = uvarint(rest); !ok || k.Seq == 0 {
 		return Packet{}, ErrPacket
 	}
