@@ -97,11 +97,12 @@ step_of_tests() {
   fi
 }
 
-# go_tests: all but those of the Unity package, in which nothing of Go races.
+# go_tests: all but those of the Unity package, in which nothing of Go races. None from
+# Go's cache of results, which does not know what else the tests build and run.
 go_tests() {
   local packages
   mapfile -t packages < <(go list ./... | grep -v '/internal/unitypackage$')
-  go test -race -timeout 10m "${packages[@]}"
+  go test -race -count=1 -timeout 10m "${packages[@]}"
 }
 
 # test_core: for systems that Debian's tools are not on. The tests of the C boundary
@@ -158,7 +159,9 @@ fuzz() {
 run_tests() {
   need_compilers
   make_scratch
-  export UNITYP2P_ALL_TESTS=1 # what a test needs is there: none is skipped
+  UNITYP2P_ALL_TESTS=1                     # what a test needs is there: none is skipped
+  UNITYP2P_LIBRARY="$root/$(library_path)" # the one that is built here
+  export UNITYP2P_ALL_TESTS UNITYP2P_LIBRARY
   step "tools" install_tools
   step "library" build_library
   step "library: size" check_size
@@ -167,7 +170,7 @@ run_tests() {
   lint
   step "chat through pipes" check_chat timeout 60 build/chat
   step "Go tests, race detector" go_tests
-  step_of_tests "C# tests, Mono" go test -v -timeout 15m ./internal/unitypackage
+  step_of_tests "C# tests, Mono" go test -v -count=1 -timeout 15m ./internal/unitypackage
   step "Go fuzz targets" fuzz 50
   step "demo" "$root/build.sh" demo
   step "bench, one round of pings" bench --rounds 1 --only ping --json "$scratch/bench.json" --plot "$scratch/bench.svg"
@@ -191,10 +194,10 @@ run_soak() {
   export UNITYP2P_ALL_TESTS=1 UNITYP2P_SOAK=1 UNITYP2P_FUZZ=5m
   step "tools" install_tools
   step "random histories, ${1:-60} min" histories "${1:-60}"
-  step "hostile programs" go test -timeout 1h -run 'Threads|LeaveNothing|Fuzzer|Twice|Fork' ./cexport/ctest
+  step "hostile programs" go test -count=1 -timeout 1h -run 'Threads|LeaveNothing|Fuzzer|Twice|Fork' ./cexport/ctest
   step "Go fuzz targets, longer" fuzz 1000
   step "C# tests, Mono, 10 min of garbage" env UNITYP2P_GC_STRESS_MINUTES=10 \
-    go test -timeout 1h -run NUnit ./internal/unitypackage
+    go test -count=1 -timeout 1h -run NUnit ./internal/unitypackage
   summary
 }
 

@@ -38,7 +38,7 @@ func TestOldProgramsRun(t *testing.T) {
 				}
 				write(t, filepath.Join(dir, name), strings.ReplaceAll(string(text), "../../../include/p2p.h", "p2p.h"))
 			}
-			program, _ := compile(t, filepath.Join(dir, "old_room.c"), include, library)
+			program, _ := compile(t, filepath.Join(dir, "old_room.c"), include, shared)
 			run(t, nil, program, "room")
 			run(t, nil, program, "connecting")
 		})

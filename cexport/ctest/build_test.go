@@ -14,6 +14,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"unityp2p/internal/library"
 )
 
 const patience = 4 * time.Minute
@@ -52,35 +54,18 @@ func bridge(t *testing.T, program string, flags ...string) string {
 // The libraries that programs use: the one that UNITYP2P_LIBRARY names, else as build.sh
 // makes it; and one whose engine can be kept busy (burn.go).
 var (
-	library = sync.OnceValues(func() (string, error) {
-		if file := os.Getenv("UNITYP2P_LIBRARY"); file != "" {
-			return file, nil
-		}
-		return makeLibrary("")
+	shared = sync.OnceValues(func() (string, error) {
+		return library.Find(root, scratch)
 	})
-	burning = sync.OnceValues(func() (string, error) { return makeLibrary("burn") })
+	burning = sync.OnceValues(func() (string, error) {
+		return library.Build(root, filepath.Join(scratch, "burn"), "burn")
+	})
 )
+
+const root = "../.."
 
 // scratch is where they are.
 var scratch string
-
-func makeLibrary(tags string) (string, error) {
-	dir := filepath.Join(scratch, "tags-"+tags)
-	root, err := filepath.Abs("../..")
-	if err != nil {
-		return "", err
-	}
-	file := filepath.Join(dir, "libunityp2p.so")
-	flags := "-Wl,--version-script=" + root + "/cexport/exports.map -Wl,-z,nodelete -Wl,-soname,libunityp2p.so"
-	cmd := exec.Command("go", "build", "-trimpath", "-buildmode=c-shared", "-tags", "nethttpomithttp2,"+tags,
-		"-ldflags", "-s -w -extldflags '"+flags+"'", "-o", file, "./cexport")
-	cmd.Dir = root
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=1")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("%w\n%s", err, out)
-	}
-	return file, nil
-}
 
 func TestMain(m *testing.M) {
 	var err error
@@ -101,14 +86,14 @@ func compile(t *testing.T, source, include string, make func() (string, error)) 
 		t.Fatal(err)
 	}
 	program = filepath.Join(t.TempDir(), strings.TrimSuffix(filepath.Base(source), ".c"))
-	dir := filepath.Dir(file)
-	run(t, nil, "gcc", "-std=gnu11", "-g", "-O1", "-Wall", "-Wextra", "-Werror", "-I"+include, "-o", program, source,
-		"-L"+dir, "-lunityp2p", "-ldl", "-lpthread", "-Wl,-rpath,"+dir)
+	if err := library.Compile(source, include, file, program); err != nil {
+		t.Fatal(err)
+	}
 	return program, file
 }
 
 // harness is compile for one of our programs, with today's header.
 func harness(t *testing.T, name string) (program, file string) {
 	t.Helper()
-	return compile(t, filepath.Join("programs", name+".c"), "../../include", library)
+	return compile(t, filepath.Join("programs", name+".c"), "../../include", shared)
 }

@@ -17,7 +17,7 @@ import (
 // The chat of the README, through pipes: a host that runs the signaling server,
 // and two that join.
 func TestChat(t *testing.T) {
-	chat, _ := compile(t, "../../examples/c/chat.c", "../../include", library)
+	chat, _ := compile(t, "../../examples/c/chat.c", "../../include", shared)
 	port := freePort(t)
 	flags := []string{"--signaling", "ws://127.0.0.1:" + port, "--loopback-only", "--ice", ""}
 	h := talk(t, chat, append([]string{"host", "lobby", "--serve", port}, flags...)...)

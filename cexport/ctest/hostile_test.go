@@ -35,7 +35,7 @@ func TestForkInTheMiddle(t *testing.T) {
 }
 
 func TestALibraryThatIsUnloaded(t *testing.T) {
-	file, err := library()
+	file, err := shared()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -50,7 +50,7 @@ func TestTheSystemTakesTheSockets(t *testing.T) {
 // The host's handlers are installed first, then the library is loaded: by
 // dlopen, as Mono and games do it.
 func TestSignalHandlersOfTheHost(t *testing.T) {
-	file, err := library()
+	file, err := shared()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,7 +61,7 @@ func TestSignalHandlersOfTheHost(t *testing.T) {
 }
 
 func TestOnlyTheHeadersFunctionsAreExported(t *testing.T) {
-	file, err := library()
+	file, err := shared()
 	if err != nil {
 		t.Fatal(err)
 	}

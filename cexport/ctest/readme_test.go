@@ -23,7 +23,7 @@ func TestReadme(t *testing.T) {
 	if program == nil || line == nil {
 		t.Fatal("the README has no program in C, or no line that builds it")
 	}
-	file, err := library()
+	file, err := shared()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -55,7 +55,7 @@ func TestReadme(t *testing.T) {
 	// stdbuf, since what goes into a pipe would else wait for more.
 	lobby := talk(t, "stdbuf", "-oL", filepath.Join(clone, "build/lobby"))
 	lobby.expect("check the URL and that the server runs; trying again")
-	chat, _ := compile(t, "../../examples/c/chat.c", "../../include", library)
+	chat, _ := compile(t, "../../examples/c/chat.c", "../../include", shared)
 	host := talk(t, chat, "host", "lobby", "--serve", port, "--signaling", "ws://127.0.0.1:"+port, "--loopback-only", "--ice", "")
 	host.expect("hello")
 	host.say("good evening")

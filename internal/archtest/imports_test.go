@@ -75,6 +75,7 @@ var mayImport = map[string][]string{
 	"internal/docs":         {},
 	"internal/doctor":       {"core", "core/sigclient", "core/wire"},
 	"internal/check":        {},
+	"internal/library":      {},
 	"internal/lint":         {},
 	"internal/matrix":       {},
 	"internal/netlab":       {},

@@ -30,7 +30,7 @@ func run(m *testing.M) int {
 		}
 		defer os.RemoveAll(dir)
 		scratch = dir
-		build := exec.Command("go", "build", "-o", program(), "unityp2p/cmd/unityp2p")
+		build := exec.Command("go", "build", "-o", executable(), "unityp2p/cmd/unityp2p")
 		if out, err := build.CombinedOutput(); err != nil {
 			fmt.Fprintf(os.Stderr, "building the program: %v\n%s", err, out)
 			return 1
@@ -39,7 +39,7 @@ func run(m *testing.M) int {
 	return m.Run()
 }
 
-func program() string { return filepath.Join(scratch, "unityp2p") }
+func executable() string { return filepath.Join(scratch, "unityp2p") }
 
 // line is what the program says with -json, as far as these tests care.
 type line struct {
@@ -109,28 +109,42 @@ func at(h *netlab.Host, server *netlab.Host) string {
 	return "[" + server.Port().Addr6().String() + "]"
 }
 
+// servers lists ICE servers as a host can use them.
+func (w *town) servers(h *netlab.Host, ice []string, separator string) string {
+	return strings.ReplaceAll(strings.Join(ice, separator), "RELAY", at(h, w.relay.host))
+}
+
+// url is the signaling server's.
+func (w *town) url(h *netlab.Host) string { return "ws://" + at(h, w.signaling) + ":443/" }
+
 // start runs host or join on a host.
 func (w *town) start(h *netlab.Host, what, room string, ice []string, more ...string) *netlab.Process {
 	servers := "none"
 	if len(ice) > 0 {
-		servers = strings.ReplaceAll(strings.Join(ice, ","), "RELAY", at(h, w.relay.host))
+		servers = w.servers(h, ice, ",")
 	}
-	args := append([]string{
-		what, room, "-json", "-ice", servers, "-signaling", "ws://" + at(h, w.signaling) + ":443/",
-	}, more...)
+	args := append([]string{what, room, "-json", "-ice", servers, "-signaling", w.url(h)}, more...)
 	cmd := command(args...)
-	cmd.Env = append(cmd.Env, "SSL_CERT_FILE="+w.relay.roots)
+	cmd.Env = w.environment()
 	return h.Start(cmd)
 }
 
-// command runs the program without the variables of the tests, which it would
-// take for settings of its own.
+// environment lets a program trust the relay.
+func (w *town) environment() []string { return append(environment(), "SSL_CERT_FILE="+w.relay.roots) }
+
+// command runs the program.
 func command(args ...string) *exec.Cmd {
-	cmd := exec.Command(program(), args...)
-	cmd.Env = slices.DeleteFunc(os.Environ(), func(variable string) bool {
+	cmd := exec.Command(executable(), args...)
+	cmd.Env = environment()
+	return cmd
+}
+
+// environment is ours without the variables of the tests, which the program would
+// take for settings of its own.
+func environment() []string {
+	return slices.DeleteFunc(os.Environ(), func(variable string) bool {
 		return strings.HasPrefix(variable, "UNITYP2P_")
 	})
-	return cmd
 }
 
 // The servers that players may be given. RELAY is where ours is.

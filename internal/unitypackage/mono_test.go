@@ -4,7 +4,6 @@ package unitypackage
 
 import (
 	"context"
-	"fmt"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -13,6 +12,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"unityp2p/internal/library"
 )
 
 const (
@@ -164,33 +165,14 @@ func program(t *testing.T, dir, name string, files ...string) string {
 
 func sharedLibrary(t *testing.T) string {
 	t.Helper()
-	file, err := library()
+	file, err := shared()
 	if err != nil {
 		t.Fatal(err)
 	}
 	return file
 }
 
-// library is the one that UNITYP2P_LIBRARY names, else as build.sh makes it.
-var library = sync.OnceValues(func() (string, error) {
-	if file := os.Getenv("UNITYP2P_LIBRARY"); file != "" {
-		return file, nil
-	}
-	file := filepath.Join(scratch, "libunityp2p.so")
-	top, err := filepath.Abs(root)
-	if err != nil {
-		return "", err
-	}
-	flags := "-Wl,--version-script=" + top + "/cexport/exports.map -Wl,-z,nodelete -Wl,-soname,libunityp2p.so"
-	cmd := exec.Command("go", "build", "-trimpath", "-buildmode=c-shared", "-tags", "nethttpomithttp2",
-		"-ldflags", "-s -w -extldflags '"+flags+"'", "-o", file, "./cexport")
-	cmd.Dir = top
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=1")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("%w\n%s", err, out)
-	}
-	return file, nil
-})
+var shared = sync.OnceValues(func() (string, error) { return library.Find(root, scratch) })
 
 // beside lets Mono find the library of a project.
 func beside(dir string) []string { return []string{"LD_LIBRARY_PATH=" + dir} }
