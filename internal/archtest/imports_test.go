@@ -75,6 +75,8 @@ var mayImport = map[string][]string{
 	"internal/docs":         {},
 	"internal/doctor":       {"core", "core/sigclient", "core/wire"},
 	"internal/check":        {},
+	"internal/game":         {"core"},
+	"internal/game/player":  {"internal/game"},
 	"internal/library":      {},
 	"internal/lint":         {},
 	"internal/matrix":       {},
@@ -83,6 +85,7 @@ var mayImport = map[string][]string{
 	"internal/pionlog":      {},
 	"internal/plugins":      {},
 	"internal/sigbench":     {"core/wire"},
+	"internal/stay":         {},
 	"internal/steady":       {},
 	"internal/unitypackage": {"signaling"},
 }

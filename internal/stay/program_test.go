@@ -1,0 +1,49 @@
+//go:build linux
+
+package stay
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"unityp2p/internal/netlab"
+)
+
+// programs is the folder with those that run in the networks: unityp2p and
+// player. They are built apart, since the race detector makes everything late.
+var programs string
+
+func TestMain(m *testing.M) { os.Exit(run(m)) }
+
+func run(m *testing.M) int {
+	if netlab.Possible() == nil {
+		dir, err := os.MkdirTemp("", "stay")
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+		defer os.RemoveAll(dir)
+		programs = dir
+		build := exec.Command("go", "build", "-o", dir, "unityp2p/cmd/unityp2p", "unityp2p/internal/game/player")
+		if out, err := build.CombinedOutput(); err != nil {
+			fmt.Fprintf(os.Stderr, "building the programs: %v\n%s", err, out)
+			return 1
+		}
+	}
+	return m.Run()
+}
+
+// command runs a program without the variables of the tests, which it would take
+// for settings of its own.
+func command(name string, args ...string) *exec.Cmd {
+	cmd := exec.Command(filepath.Join(programs, name), args...)
+	cmd.Env = slices.DeleteFunc(os.Environ(), func(variable string) bool {
+		return strings.HasPrefix(variable, "UNITYP2P_")
+	})
+	return cmd
+}
