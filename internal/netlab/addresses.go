@@ -24,6 +24,9 @@ func familyOf(a netip.Addr) Families {
 	return IPv4
 }
 
+// servers4 has the IPv4 addresses of hosts on the internet. Routers have others.
+const servers4 = "203.0.113.0/25"
+
 // pool hands out addresses, each once.
 type pool struct {
 	v4, v6 netip.Prefix

@@ -96,6 +96,11 @@ table %[1]s firewall {
 // The drop on the way in to the router itself matters: a packet that came before
 // the hole was punched would otherwise be remembered as the router's own
 // connection, and take the mapping's place.
+//
+// Symmetric is unlucky: what a server was shown is never the port that a player is
+// met by. With ports of one range, a pair with a port-restricted router has about 47
+// chances in 64512 to meet directly all the same (sockets, times ports known of the
+// other side), and a test that it does not fails now and then.
 func (h Home) translation(public string) string {
 	var in, out []string
 	switch h.NAT {
@@ -108,11 +113,14 @@ func (h Home) translation(public string) string {
 		in = append(in, fmt.Sprintf(`iifname "lan" ip daddr %s meta l4proto udp dnat to udp dport map @ports`, public))
 		out = append(out, fmt.Sprintf(`iifname "lan" oifname "lan" ct status dnat snat to %s`, public))
 	}
-	masquerade := "masquerade"
 	if h.NAT == Symmetric {
-		masquerade = "masquerade fully-random"
+		out = append(out,
+			`oifname "wan" meta l4proto udp ip daddr `+servers4+` masquerade to :1024-32767 fully-random`,
+			`oifname "wan" meta l4proto udp masquerade to :32768-65535 fully-random`,
+			`oifname "wan" masquerade fully-random`)
+	} else {
+		out = append(out, `oifname "wan" masquerade`)
 	}
-	out = append(out, `oifname "wan" `+masquerade)
 	return fmt.Sprintf(`
 table ip translation {
 	map ports { type inet_service : ipv4_addr; flags dynamic,timeout; timeout 5m; size 65535; }

@@ -22,7 +22,7 @@ func (l *Lab) Host(name string, families Families) *Host {
 		families = IPv4
 	}
 	h := l.newHost(name)
-	h.plug(l.internet, l.public, families)
+	h.plug(l.internet, l.servers, families)
 	return h
 }
 

@@ -17,7 +17,8 @@ type Lab struct {
 	t        testing.TB
 	seed     uint64
 	internet *segment
-	public   *pool
+	servers  *pool // of hosts on the internet
+	uplinks  *pool // of routers
 	stop     chan struct{}
 	wires    sync.WaitGroup
 
@@ -42,7 +43,7 @@ func New(t testing.TB) *Lab {
 	}
 	l := &Lab{
 		t: t, seed: seed(), internet: newSegment(), stop: make(chan struct{}),
-		public: newPool("203.0.113.0/24", "2001:db8::/64"),
+		servers: newPool(servers4, "2001:db8::/64"), uplinks: newPool("203.0.113.128/25", "2001:db8:0:1::/64"),
 	}
 	t.Cleanup(l.close)
 	return l

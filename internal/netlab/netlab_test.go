@@ -87,7 +87,7 @@ func (s socket) hears(from socket, by *Port, at netip.AddrPort, sure func()) boo
 	}
 }
 
-// Each NAT is what its name says, seen from two servers.
+// Each NAT is what its name says, seen from a server and a player.
 func TestNAT(t *testing.T) {
 	for _, test := range []struct {
 		nat                  NAT
@@ -102,7 +102,7 @@ func TestNAT(t *testing.T) {
 		t.Run(test.nat.String(), func(t *testing.T) {
 			t.Parallel()
 			lab := New(t)
-			one, two := lab.Host("one", IPv4), lab.Host("two", IPv4)
+			one, two := lab.Host("one", IPv4), lab.Router("two's", Home{Firewall: Open}).Host("two")
 			home := lab.Router("home", Home{NAT: test.nat})
 			a := open(t, home.Host("inside"))
 			s1, s1b, s2 := open(t, one), open(t, one), open(t, two)
@@ -124,7 +124,7 @@ func TestNAT(t *testing.T) {
 			a.send(at2, "hello")
 			_, from2, ok := s2.receive(patience)
 			if !ok {
-				t.Fatal("nothing arrived at the second server")
+				t.Fatal("nothing arrived at the player")
 			}
 			if got := from1 == from2; got != test.oneMapping {
 				t.Errorf("mappings %v and %v", from1, from2)

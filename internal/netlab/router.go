@@ -51,7 +51,7 @@ func (l *Lab) newRouter(name string, home Home) (*Router, error) {
 	if err := space.forward(); err != nil {
 		return nil, err
 	}
-	if r.uplink, err = l.plug(space, l.internet, uplinkName, l.public, home.Families); err != nil {
+	if r.uplink, err = l.plug(space, l.internet, uplinkName, l.uplinks, home.Families); err != nil {
 		return nil, err
 	}
 	if err := r.open(); err != nil {
