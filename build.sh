@@ -46,7 +46,7 @@ usage: ./build.sh [COMMAND]
   demo      a room of four processes, shown as a table
   test      install what the tests need, and run all of them
   test-soak [MINUTES]
-            random histories for an hour, or so long, and longer hostile tests
+            random histories for an hour, or so long, longer hostile tests, strict times
   test-platforms
             build what this machine can, look at it, run it by qemu and wine
   test-core the Go tests, and the C programs around this machine's library

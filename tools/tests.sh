@@ -194,6 +194,7 @@ run_soak() {
   export UNITYP2P_ALL_TESTS=1 UNITYP2P_SOAK=1 UNITYP2P_FUZZ=5m
   step "tools" install_tools
   step "random histories, ${1:-60} min" histories "${1:-60}"
+  step "how fast players meet" go test -count=1 -timeout 1h -run HowFast -v ./internal/matrix
   step "hostile programs" go test -count=1 -timeout 1h -run 'Threads|LeaveNothing|Fuzzer|Twice|Fork' ./cexport/ctest
   step "Go fuzz targets, longer" fuzz 1000
   step "C# tests, Mono, 10 min of garbage" env UNITYP2P_GC_STRESS_MINUTES=10 \
