@@ -36,6 +36,7 @@ func Run(cfg Config, in io.Reader, out io.Writer) error {
 	cancel()
 	room.Close()
 	events.Wait()
+	p.waiting.Wait()
 	return commands.Err()
 }
 
@@ -63,6 +64,8 @@ type player struct {
 	room *core.Room
 	says *speaker
 	ctx  context.Context
+
+	waiting sync.WaitGroup // for steadiness
 
 	mu      sync.Mutex
 	pairs   map[core.ConnID]*pair
@@ -150,6 +153,8 @@ func (p *player) obey(command string) error {
 		p.each((*pair).rest)
 	case Report:
 		p.report()
+	case Steady:
+		return p.awaitSteady(strings.Join(words[1:], " "))
 	case Measure:
 		p.measure()
 	default:

@@ -25,6 +25,7 @@ const (
 	Traffic = "traffic"
 	Rest    = "rest"    // sends no more
 	Report  = "report"  // answered by a Line of the same name
+	Steady  = "steady"  // takes a time of Now; answered by a Line of the same name once all is heard since, and has been for a while
 	Measure = "measure" // answered by a Line of the same name, after collecting garbage
 	FlatOut = -1
 )

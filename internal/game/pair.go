@@ -162,6 +162,13 @@ func (p *pair) heard(s *silence, channel string, now time.Duration) {
 	s.last = now
 }
 
+// since is until when both channels had been heard.
+func (p *pair) since() time.Duration {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return min(p.reliable.silence.last, p.unreliable.silence.last)
+}
+
 // report says how it went so far.
 func (p *pair) report(s core.Stats) Pair {
 	p.mu.Lock()

@@ -90,6 +90,9 @@ table %[1]s firewall {
 }`, family, strings.Join(append(rules, "counter"), "; "))
 }
 
+// markRule marks each connection with whom it is to, for Router.ForgetAbout.
+const markRule = "ct mark set @nh,128,32"
+
 // translation is the NAT. The map remembers which host has which port: the kernel
 // keeps a port's number where it can, and only Symmetric tells it not to.
 //
@@ -127,6 +130,7 @@ table ip translation {
 	set asked { type ipv4_addr; flags dynamic,timeout; timeout 5m; size 65535; }
 	chain remember {
 		type filter hook forward priority 1; policy accept;
+		iifname "lan" oifname "wan" %s
 		iifname "lan" oifname "wan" meta l4proto udp update @ports { udp sport : ip saddr } update @asked { ip daddr }
 	}
 	chain refuse {
@@ -141,5 +145,5 @@ table ip translation {
 		type nat hook postrouting priority srcnat; policy accept;
 		%s
 	}
-}`, strings.Join(in, "\n\t\t"), strings.Join(out, "\n\t\t"))
+}`, markRule, strings.Join(in, "\n\t\t"), strings.Join(out, "\n\t\t"))
 }

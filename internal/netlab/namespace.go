@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"net/netip"
 	"os"
 	"os/exec"
 	"runtime"
@@ -153,34 +154,63 @@ func (n *namespace) forward() error {
 	})
 }
 
-// forget makes a router's connection tracking, and with it its NAT, begin anew:
-// ctnetlink's "delete" without saying what.
-func (n *namespace) forget() error {
-	return n.do(func() error {
-		const flush = unix.NFNL_SUBSYS_CTNETLINK<<8 | 2 // IPCTNL_MSG_CT_DELETE
-		fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.NETLINK_NETFILTER)
-		if err != nil {
-			return fmt.Errorf("talking to the connection tracking: %w", err)
-		}
-		defer func() { _ = unix.Close(fd) }()
-		message := make([]byte, unix.SizeofNlMsghdr+4) // and a struct nfgenmsg of zeros: all families
-		binary.NativeEndian.PutUint32(message, uint32(len(message)))
-		binary.NativeEndian.PutUint16(message[4:], flush)
-		binary.NativeEndian.PutUint16(message[6:], unix.NLM_F_REQUEST|unix.NLM_F_ACK)
-		if err := unix.Sendto(fd, message, 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
-			return fmt.Errorf("flushing the connection tracking: %w", err)
-		}
-		answer := make([]byte, 4096)
-		size, _, err := unix.Recvfrom(fd, answer, 0)
-		if err != nil {
-			return fmt.Errorf("flushing the connection tracking: %w", err)
-		}
-		if size < unix.SizeofNlMsghdr+4 {
-			return errors.New("flushing the connection tracking: a short answer")
-		}
-		if code := int32(binary.NativeEndian.Uint32(answer[unix.SizeofNlMsghdr:])); code != 0 {
-			return fmt.Errorf("flushing the connection tracking: %w", unix.Errno(-code))
-		}
-		return nil
-	})
+// forget makes a router's connection tracking, and with it its NAT, forget the
+// connections to an address, or with the zero Addr all: ctnetlink's "delete"
+// without saying which.
+func (n *namespace) forget(to netip.Addr) error {
+	if err := n.do(func() error { return flush(to) }); err != nil {
+		return fmt.Errorf("flushing the connection tracking: %w", err)
+	}
+	return nil
+}
+
+// Attributes of ctnetlink, as far as we need them.
+const (
+	ctDelete   = unix.NFNL_SUBSYS_CTNETLINK<<8 | 2 // IPCTNL_MSG_CT_DELETE
+	ctMark     = 8                                 // CTA_MARK
+	ctMarkMask = 21                                // CTA_MARK_MASK
+)
+
+func flush(to netip.Addr) error {
+	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.NETLINK_NETFILTER)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = unix.Close(fd) }()
+	message := make([]byte, unix.SizeofNlMsghdr+4) // and a struct nfgenmsg of zeros: all families
+	binary.NativeEndian.PutUint16(message[4:], ctDelete)
+	binary.NativeEndian.PutUint16(message[6:], unix.NLM_F_REQUEST|unix.NLM_F_ACK)
+	if to.IsValid() {
+		message = attribute(message, ctMark, markOf(to))
+		message = attribute(message, ctMarkMask, ^uint32(0))
+	}
+	binary.NativeEndian.PutUint32(message, uint32(len(message)))
+	if err := unix.Sendto(fd, message, 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
+		return err
+	}
+	answer := make([]byte, 4096)
+	size, _, err := unix.Recvfrom(fd, answer, 0)
+	if err != nil {
+		return err
+	}
+	if size < unix.SizeofNlMsghdr+4 {
+		return errors.New("a short answer")
+	}
+	if code := int32(binary.NativeEndian.Uint32(answer[unix.SizeofNlMsghdr:])); code != 0 {
+		return unix.Errno(-code)
+	}
+	return nil
+}
+
+// attribute appends one of netlink's, a number in network order.
+func attribute(message []byte, kind uint16, value uint32) []byte {
+	message = binary.NativeEndian.AppendUint16(message, unix.SizeofNlAttr+4)
+	message = binary.NativeEndian.AppendUint16(message, kind)
+	return binary.BigEndian.AppendUint32(message, value)
+}
+
+// markOf is what the rule markRule marks connections to an IPv4 address with.
+func markOf(to netip.Addr) uint32 {
+	four := to.As4()
+	return binary.NativeEndian.Uint32(four[:])
 }

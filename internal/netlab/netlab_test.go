@@ -292,6 +292,31 @@ func TestMappingsAreLost(t *testing.T) {
 	}
 }
 
+// Those to one address may be lost alone.
+func TestMappingsToOneAreLost(t *testing.T) {
+	t.Parallel()
+	lab := New(t)
+	one, two := lab.Host("one", IPv4), lab.Host("two", IPv4)
+	home := lab.Router("home", Home{NAT: Symmetric})
+	a, s1, s2 := open(t, home.Host("inside")), open(t, one), open(t, two)
+	ask := func(s socket, at netip.Addr) netip.AddrPort {
+		a.send(netip.AddrPortFrom(at, s.port()), "hello")
+		_, from, ok := s.receive(patience)
+		if !ok {
+			t.Fatal("nothing arrived")
+		}
+		return from
+	}
+	before1, before2 := ask(s1, one.Port().Addr4()), ask(s2, two.Port().Addr4())
+	home.ForgetAbout(one.Port().Addr4())
+	if after := ask(s1, one.Port().Addr4()); after == before1 {
+		t.Errorf("still seen as %v", after)
+	}
+	if after := ask(s2, two.Port().Addr4()); after != before2 {
+		t.Errorf("seen as %v by the other, before as %v", after, before2)
+	}
+}
+
 // A host with two interfaces uses each for what is sent from its address.
 func TestTwoInterfaces(t *testing.T) {
 	t.Parallel()

@@ -5,6 +5,7 @@ package netlab
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"os/exec"
 	"sync"
 )
@@ -30,7 +31,7 @@ var Possible = sync.OnceValue(func() error {
 	_ = file.Close()
 	return errors.Join(
 		n.forward(),
-		n.forget(),
+		n.forget(netip.Addr{}),
 		n.nft(Home{NAT: Symmetric, Hairpin: true}.rules("203.0.113.1")),
 	)
 })

@@ -100,7 +100,11 @@ func (r *Router) Reboot(off time.Duration) {
 
 // Forget loses all mappings, as happens after too long a silence or in a router
 // whose table is full. What is sent next gets new ones.
-func (r *Router) Forget() { r.lab.check(r.space.forget()) }
+func (r *Router) Forget() { r.lab.check(r.space.forget(netip.Addr{})) }
+
+// ForgetAbout loses the mappings for what is sent to an IPv4 address, and leaves
+// all others alone.
+func (r *Router) ForgetAbout(to netip.Addr) { r.lab.check(r.space.forget(to)) }
 
 // Move gives the router a new public address, as some providers do each night.
 // All mappings go with the old one.

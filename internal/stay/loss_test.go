@@ -84,7 +84,7 @@ func farApart(t *testing.T) (*town, *netlab.Port) {
 		h.Port().Set(netlab.Conditions{Delay: far / 4})
 		w.enter(name, h, game.Config{ICEServers: w.stun()})
 	}
-	return w, w.players[1].host.Port()
+	return w, w.players[1].on.Port()
 }
 
 // result is what came of two players' messages: of the two directions the worse.

@@ -1,0 +1,149 @@
+//go:build linux
+
+package stay
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"unityp2p/internal/game"
+	"unityp2p/internal/netlab"
+)
+
+// Homes, by what players call them.
+var (
+	restricted = netlab.Home{NAT: netlab.PortRestricted}
+	symmetric  = netlab.Home{NAT: netlab.Symmetric}
+)
+
+// event is what happens to the network of one player while three play.
+type event struct {
+	name   string
+	homes  [3]netlab.Home // the host's and two clients'; NoNAT: port-restricted
+	relay  bool           // TURN is to be had
+	mobile bool           // the victim has a second network from the beginning
+	limit  time.Duration  // DisconnectAfter; 0: the default
+	victim int            // the host, unless a client
+	within time.Duration  // may be silent for so long once the network is back; 0: single
+	happen func(v *victim)
+}
+
+// single is how long a single event may silence anybody once the network is back.
+const single = 3 * time.Second
+
+// victim is to whom it happens.
+type victim struct {
+	*player
+	mobile *netlab.Router // a second network
+	host   *player
+	other  *player // a client
+}
+
+// The victim is a client unless it says otherwise.
+var events = []event{
+	{name: "link down 40 s, limit 60 s", victim: 1, limit: time.Minute, happen: func(v *victim) { v.down(40 * time.Second) }},
+	{name: "unplugged 15 s", victim: 1, happen: func(v *victim) {
+		v.on.Port().Unplug()
+		time.Sleep(15 * time.Second)
+		v.on.Port().Plug()
+	}},
+	{name: "link down 15 s", victim: 1, happen: func(v *victim) { v.down(15 * time.Second) }},
+	{name: "link down 5 s", victim: 1, happen: func(v *victim) { v.down(5 * time.Second) }},
+	{name: "router reboots, 5 s", victim: 1, happen: func(v *victim) { v.home.Reboot(5 * time.Second) }},
+	{name: "host's router reboots, 5 s", happen: func(v *victim) { v.home.Reboot(5 * time.Second) }},
+}
+
+// down is a wire that nothing passes for so long, of which nobody is told.
+func (v *victim) down(length time.Duration) {
+	restore := v.home.Uplink().Darken()
+	time.Sleep(length)
+	restore()
+}
+
+// Whatever happens to one network, everybody stays, no reliable message is lost,
+// doubled or overtaken, and soon after the network is back all hear each other:
+// the table of docs/networks.md. With UNITYP2P_SOAK, on a machine that does
+// nothing else, the times are judged strictly.
+func TestStayingIn(t *testing.T) {
+	rows := make([]string, len(events))
+	t.Run("events", func(t *testing.T) {
+		for i, e := range events {
+			t.Run(e.name, func(t *testing.T) {
+				t.Parallel()
+				rows[i] = e.play(t)
+			})
+		}
+	})
+	t.Logf("60 messages of 200 B a second on both channels, %v RTT:\n\n%s\n%s", rtt, stayHead, strings.Join(rows, "\n"))
+}
+
+const stayHead = `| what happened | nothing heard, once the network was back | nothing reliable | unreachable | undisturbed pair |
+|---|---|---|---|---|`
+
+// play lets it happen and writes a row.
+func (e *event) play(t *testing.T) string {
+	w := newTown(t)
+	v := e.build(w)
+	w.all(game.Play)
+	w.steady(game.Now())
+	w.settle()
+	before := w.weigh()
+
+	w.all(game.Play)
+	w.steady(game.Now())
+	began := game.Now()
+	e.happen(v)
+	back := game.Now()
+	w.steady(back)
+	w.settle()
+	w.unbroken()
+	w.ungrown(before)
+
+	within := e.within
+	if within == 0 {
+		within = single
+	}
+	if !strict {
+		within = 4*within + 5*time.Second
+	}
+	var any, reliable, calm time.Duration
+	for _, p := range w.players {
+		for _, of := range w.players {
+			if p == v.player || of == v.player {
+				any = max(any, p.silence(of, game.Any, back))
+				reliable = max(reliable, p.silence(of, game.Reliable, back))
+			} else {
+				calm = max(calm, p.silence(of, game.Any, began))
+			}
+		}
+	}
+	if any > within {
+		t.Errorf("silent for %v after the network was back, want at most %v", any, within)
+	}
+	return fmt.Sprintf("| %s | %v | %v | %d | %v |", e.name, rounded(any), rounded(reliable), len(v.lines("unreachable")), rounded(calm))
+}
+
+// build makes the homes and lets all three meet.
+func (e *event) build(w *town) *victim {
+	w.Helper()
+	cfg := game.Config{ICEServers: w.stun(), DisconnectAfter: e.limit}
+	if e.relay {
+		cfg.ICEServers = w.turn()
+	}
+	mobile := w.home("mobile", symmetric)
+	for i, home := range e.homes {
+		if home == (netlab.Home{}) {
+			home = restricted
+		}
+		name := [...]string{"host", "first client", "second client"}[i]
+		r := w.home(name, home)
+		on := r.Host(name)
+		if e.mobile && i == e.victim {
+			on.Join(mobile)
+		}
+		w.enter(name, on, cfg).home = r
+	}
+	return &victim{player: w.players[e.victim], mobile: mobile, host: w.players[0], other: w.players[2]}
+}
