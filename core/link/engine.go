@@ -100,6 +100,7 @@ func (e *Engine) configuration() webrtc.Configuration {
 // ends.
 func (l *Link) newPeerConnection(ctx context.Context) (*webrtc.PeerConnection, error) {
 	e := l.engine
+	config := e.configuration()
 	net, err := e.network(ctx, l.relayWanted)
 	if err != nil {
 		return nil, fmt.Errorf("listing network interfaces: %w", err)
@@ -108,13 +109,16 @@ func (l *Link) newPeerConnection(ctx context.Context) (*webrtc.PeerConnection, e
 	if err != nil {
 		return nil, err
 	}
+	if n, own := net.(*network); own {
+		settings.SetICEProxyDialer(newRelays(n, config.ICEServers))
+	}
 	// No codecs and no interceptors: nobody sends sound or pictures here, and
 	// they cost every connection memory and goroutines.
 	return webrtc.NewAPI(
 		webrtc.WithSettingEngine(settings),
 		webrtc.WithMediaEngine(&webrtc.MediaEngine{}),
 		webrtc.WithInterceptorRegistry(&interceptor.Registry{}),
-	).NewPeerConnection(e.configuration())
+	).NewPeerConnection(config)
 }
 
 // network returns what a link reaches others by, as it is now.

@@ -102,25 +102,9 @@ func (n *network) ListenPacket(family, address string) (net.PacketConn, error) {
 	if udp, ok := conn.(*net.UDPConn); ok {
 		conn = n.bad.Wrap(&socket{UDPConn: udp})
 	}
+	conn = openSocket{conn}
 	if n.only6 {
 		return relayed4{conn}, nil
-	}
-	return conn, nil
-}
-
-// DialTCP connects to a TURN server.
-func (n *network) DialTCP(family string, local, remote *net.TCPAddr) (transport.TCPConn, error) {
-	var dialer net.Dialer
-	conn, err := dialer.DialTCP(n.ctx, family, local.AddrPort(), remote.AddrPort())
-	if err != nil {
-		return nil, err
-	}
-	if err := n.relay(n.ctx); err != nil {
-		_ = conn.Close()
-		return nil, err
-	}
-	if n.only6 {
-		return relayed4TCP{conn}, nil
 	}
 	return conn, nil
 }
@@ -132,15 +116,6 @@ func (n *network) ResolveUDPAddr(family, address string) (*net.UDPAddr, error) {
 		return nil, err
 	}
 	return net.UDPAddrFromAddrPort(a), nil
-}
-
-// ResolveTCPAddr finds a TURN server.
-func (n *network) ResolveTCPAddr(family, address string) (*net.TCPAddr, error) {
-	a, err := n.resolve(family, address)
-	if err != nil {
-		return nil, err
-	}
-	return net.TCPAddrFromAddrPort(a), nil
 }
 
 // resolve finds an address of the family at the end of the network's name, "4" or
@@ -160,30 +135,4 @@ func (n *network) resolve(family, address string) (netip.AddrPort, error) {
 		return netip.AddrPort{}, err
 	}
 	return netip.AddrPortFrom(all[0].Unmap(), uint16(port)), nil
-}
-
-// relayed4 is a socket to a TURN server, on a machine that has IPv6 only, that
-// looks to pion as one of IPv4: pion asks for a relayed address of the socket's
-// family, and who has IPv4 only could not use one of IPv6.
-type relayed4 struct{ net.PacketConn }
-
-// LocalAddr returns an IPv4 address.
-func (r relayed4) LocalAddr() net.Addr {
-	a := &net.UDPAddr{IP: net.IPv4zero}
-	if local, ok := r.PacketConn.LocalAddr().(*net.UDPAddr); ok {
-		a.Port = local.Port
-	}
-	return a
-}
-
-// relayed4TCP is the same for TCP.
-type relayed4TCP struct{ transport.TCPConn }
-
-// LocalAddr returns an IPv4 address.
-func (r relayed4TCP) LocalAddr() net.Addr {
-	a := &net.TCPAddr{IP: net.IPv4zero}
-	if local, ok := r.TCPConn.LocalAddr().(*net.TCPAddr); ok {
-		a.Port = local.Port
-	}
-	return a
 }

@@ -28,7 +28,7 @@ var kinds = []kind{
 	{pair{name: "symmetric and full cone", host: symmetric, client: fullCone, ice: allKinds}, 200 * time.Millisecond, 8},
 	{pair{name: "TURN over UDP", host: symmetric, client: symmetric, ice: turnUDP}, 450 * time.Millisecond, 9},
 	{pair{name: "TURN over TCP", host: noUDP, client: noUDP, ice: turnTCP}, 450 * time.Millisecond, 9},
-	{pair{name: "TURN over TLS", host: only443, client: only443, ice: turnTLS}, 450 * time.Millisecond, 11}, // TLS has trips of its own
+	{pair{name: "TURN over TLS", host: only443, client: only443, ice: turnTLS}, 450 * time.Millisecond, 9},
 }
 
 // distances are the round trips that the table is made from.
