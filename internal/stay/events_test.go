@@ -51,6 +51,10 @@ var events = []event{
 	}},
 	{name: "link down 15 s", victim: 1, happen: func(v *victim) { v.down(15 * time.Second) }},
 	{name: "link down 5 s", victim: 1, happen: func(v *victim) { v.down(5 * time.Second) }},
+	{name: "link down 5 s, signaling gone", victim: 1, happen: func(v *victim) {
+		v.town.killSignaling()
+		v.down(5 * time.Second)
+	}},
 	{name: "router reboots, 5 s", victim: 1, happen: func(v *victim) { v.home.Reboot(5 * time.Second) }},
 	{name: "host's router reboots, 5 s", happen: func(v *victim) { v.home.Reboot(5 * time.Second) }},
 }
