@@ -15,6 +15,7 @@ const (
 	Offer      NegotiationKind = 2
 	Answer     NegotiationKind = 3
 	Candidate  NegotiationKind = 4
+	Restarting NegotiationKind = 5 // between own peers that are connected: about a new path
 )
 
 // Negotiation is one message of the negotiation; which fields count depends on
@@ -27,6 +28,8 @@ type Negotiation struct {
 	SDPMid           string
 	SDPMLineIndex    uint16
 	UsernameFragment string
+
+	Restart string // Restarting: the bytes of a sealed Restart
 }
 
 // ErrNegotiation is returned for what is no negotiation message.
@@ -68,6 +71,7 @@ func ParseNegotiation(utf16le []byte) (Negotiation, error) {
 		SDPMid           *string `json:"sdpMid"`
 		SDPMLineIndex    *uint16 `json:"sdpMLineIndex"`
 		UsernameFragment *string `json:"usernameFragment"`
+		Restart          []byte  `json:"unityp2pRestart"`
 	}
 	if err := json.Unmarshal([]byte(text), &m); err != nil {
 		return Negotiation{}, ErrNegotiation
@@ -86,6 +90,8 @@ func ParseNegotiation(utf16le []byte) (Negotiation, error) {
 			return Negotiation{}, ErrNegotiation
 		}
 		return n, nil
+	case m.Type == "" && len(m.Restart) > 0 && len(m.Restart) <= MaxRestart:
+		return Negotiation{Kind: Restarting, Restart: string(m.Restart)}, nil
 	}
 	return Negotiation{}, ErrNegotiation
 }
@@ -122,6 +128,10 @@ func (n Negotiation) Append(dst []byte) []byte {
 			Type string `json:"type"`
 			SDP  string `json:"sdp"`
 		}{kind, n.SDP}
+	case Restarting: // older own peers ignore it
+		m = struct {
+			Restart []byte `json:"unityp2pRestart"`
+		}{[]byte(n.Restart)}
 	default:
 		m = struct {
 			Candidate        string  `json:"candidate"`

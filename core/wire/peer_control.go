@@ -19,6 +19,9 @@ const (
 	ControlPong   ControlKind = 7
 	ControlBye    ControlKind = 8 // the sender ends the connection
 
+	ControlCarry   ControlKind = 9  // pass this restart message on to that member
+	ControlCarried ControlKind = 10 // that member wants this restart message passed on to you
+
 	ControlRelayed ControlKind = 16 // a control message of the connection between two clients
 	ControlPassed  ControlKind = 17 // host: so much of what is for that member was passed on
 )
@@ -36,9 +39,15 @@ const (
 	MemberRelay = 2 // member: it can also be reached through the host
 )
 
-// CapabilityRelay, in Control.Capabilities, says of a client that it can be
-// reached through the host, and of a host that it passes packets on.
-const CapabilityRelay = 1 << 1
+// Capabilities, in Control.Capabilities.
+const (
+	// CapabilityRestart: the sender makes the path of a connection anew by restart
+	// messages, and passes on those of others.
+	CapabilityRestart = 1 << 0
+	// CapabilityRelay says of a client that it can be reached through the host, and
+	// of a host that it passes packets on.
+	CapabilityRelay = 1 << 1
+)
 
 // Goodbye reasons of Control.Reason, in bye and gone.
 const (
@@ -62,10 +71,10 @@ type Control struct {
 	MaxMessage    uint64 // hello: largest reliable message that the sender takes
 	MaxUnreliable uint64 // hello: largest unreliable message that the sender takes
 
-	Member uint64 // member, gone: whom; signal, relayed: to whom (towards the host), from whom
+	Member uint64 // member, gone: whom; signal, relayed: to whom (towards the host), from whom; carry: to whom; carried: from whom
 
 	Route uint64 // relayed, passed: which connection of that pair
-	Body  []byte // relayed: the control message
+	Body  []byte // relayed: the control message; carry, carried: the restart message
 
 	Session uint64      // signal: which attempt of that pair to connect; the offerer draws it
 	Seq     uint64      // signal: number within the session and direction, from 1; bye: of the last reliable message
@@ -74,6 +83,8 @@ type Control struct {
 
 	Channel uint64 // credit
 	Limit   uint64 // hello, credit: reliable cost that may be sent in all, from the connection's start; passed: see RelayWindow
+
+	Secret RestartSecret // hello with CapabilityRestart
 
 	Token  uint64 // ping, pong
 	Reason uint64 // bye, gone
@@ -93,6 +104,9 @@ func ParseControl(p []byte) (Control, error) {
 		for _, f := range []*uint64{&c.Version, &c.Flags, &c.Capabilities, &c.MaxMessage, &c.MaxUnreliable, &c.Limit} {
 			*f = r.number()
 		}
+		if c.Capabilities&CapabilityRestart != 0 {
+			r.bytes(c.Secret[:])
+		}
 	case ControlMember:
 		c.Member, c.Flags = r.id(), r.number()
 	case ControlGone:
@@ -107,6 +121,8 @@ func ParseControl(p []byte) (Control, error) {
 		c.Token = r.number()
 	case ControlBye:
 		c.Reason, c.Seq = r.number(), r.number()
+	case ControlCarry, ControlCarried:
+		c.Member, c.Body = r.id(), r.body(MaxRestart)
 	case ControlRelayed:
 		c.Member, c.Route, c.Body = r.id(), r.number(), r.rest
 		r.bad = r.bad || c.Member == 0 || len(c.Body) == 0 || len(c.Body) > MaxRelayedControl
@@ -124,7 +140,11 @@ func (c *Control) Append(dst []byte) []byte {
 	dst = append(dst, byte(c.Kind))
 	switch c.Kind {
 	case ControlHello:
-		return appendNumbers(dst, c.Version, c.Flags, c.Capabilities, c.MaxMessage, c.MaxUnreliable, c.Limit)
+		dst = appendNumbers(dst, c.Version, c.Flags, c.Capabilities, c.MaxMessage, c.MaxUnreliable, c.Limit)
+		if c.Capabilities&CapabilityRestart != 0 {
+			dst = append(dst, c.Secret[:]...)
+		}
+		return dst
 	case ControlMember:
 		return appendNumbers(binary.LittleEndian.AppendUint64(dst, c.Member), c.Flags)
 	case ControlGone:
@@ -138,6 +158,9 @@ func (c *Control) Append(dst []byte) []byte {
 		return appendNumbers(dst, c.Token)
 	case ControlBye:
 		return appendNumbers(dst, c.Reason, c.Seq)
+	case ControlCarry, ControlCarried:
+		dst = binary.LittleEndian.AppendUint64(dst, c.Member)
+		return append(binary.AppendUvarint(dst, uint64(len(c.Body))), c.Body...)
 	case ControlRelayed:
 		return append(appendNumbers(binary.LittleEndian.AppendUint64(dst, c.Member), c.Route), c.Body...)
 	case ControlPassed:
@@ -195,6 +218,26 @@ func (r *reader) id() uint64 {
 	v := binary.LittleEndian.Uint64(r.rest)
 	r.rest = r.rest[8:]
 	return v
+}
+
+func (r *reader) bytes(dst []byte) {
+	if len(r.rest) < len(dst) {
+		r.bad, r.rest = true, nil
+		return
+	}
+	r.rest = r.rest[copy(dst, r.rest):]
+}
+
+// body takes a length and so many bytes off.
+func (r *reader) body(most uint64) []byte {
+	n := r.number()
+	if r.bad || n > most || n > uint64(len(r.rest)) {
+		r.bad = true
+		return nil
+	}
+	b := r.rest[:n:n]
+	r.rest = r.rest[n:]
+	return b
 }
 
 func (r *reader) text() string {

@@ -117,6 +117,7 @@ func TestRelayedPacketsRoundTrip(t *testing.T) {
 func TestControlRoundTrips(t *testing.T) {
 	for _, c := range []Control{
 		{Kind: ControlHello, Version: 1, Flags: HelloHost, MaxMessage: 16 << 20, MaxUnreliable: 1 << 18, Limit: 2 << 20},
+		{Kind: ControlHello, Version: 1, Capabilities: CapabilityRestart, MaxMessage: 1, MaxUnreliable: 1, Secret: RestartSecret{1, 2}},
 		{Kind: ControlMember, Member: 1 << 63, Flags: MemberOffer},
 		{Kind: ControlGone, Member: 5, Reason: ReasonRemoved},
 		{Kind: ControlSignal, Member: 9, Session: 77, Seq: 3, Ack: 2, Signal: Negotiation{Kind: Offer, SDP: "v=0\r\n"}},
@@ -127,6 +128,8 @@ func TestControlRoundTrips(t *testing.T) {
 		{Kind: ControlPing, Token: 1 << 50},
 		{Kind: ControlPong},
 		{Kind: ControlBye, Reason: ReasonLeft, Seq: 1000},
+		{Kind: ControlCarry, Member: 1 << 40, Body: []byte("sealed")},
+		{Kind: ControlCarried, Member: 3, Body: []byte{}},
 		{Kind: ControlPassed, Member: 1 << 62, Route: MaxRoute, Limit: 1 << 33},
 	} {
 		p := c.Append(nil)
