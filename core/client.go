@@ -22,6 +22,9 @@ type Client struct {
 	waiting  bool // for the next attempt
 	finished bool // does not look for a host any more
 
+	restoring  bool // the host is out of reach, and the signaling server a way to it
+	introduced bool // the route leads to the host
+
 	answered bool           // the host has answered the attempt's offer
 	refusal  wire.Extension // why the next ConnectionFailed comes; zero: the usual
 }
@@ -52,6 +55,10 @@ func (c *Client) start() { c.openSignaling() }
 
 func (c *Client) resume() {
 	c.pause = searchFirst
+	if c.restoring {
+		c.restarting(c.host, true)
+		return
+	}
 	if c.attempt != nil {
 		c.attempt.link.Close(link.Left) // its negotiation ended with the suspension
 		return
@@ -83,9 +90,10 @@ func (c *Client) search() {
 
 // connect asks the signaling server for a link to the host.
 func (c *Client) connect() {
-	if c.host != nil || c.attempt != nil || c.route != nil || c.finished {
+	if (c.host != nil && !c.restoring) || c.attempt != nil || c.route != nil || c.finished {
 		return
 	}
+	c.introduced = false
 	c.linkID = c.linkID%maxLinkID + 1
 	asked := c.sendFrame(wire.Frame{
 		Type: wire.NewConnection, DataType: wire.Text, ID: c.linkID, Data: []byte(c.address),
@@ -97,6 +105,10 @@ func (c *Client) connect() {
 
 func (c *Client) frame(f wire.Frame) {
 	if c.route == nil || f.ID != c.route.id {
+		return
+	}
+	if c.restoring {
+		c.restoringFrame(f)
 		return
 	}
 	switch f.Type {
@@ -236,6 +248,11 @@ func (c *Client) disconnected(p *peer, why link.Reason) {
 	}
 	c.host = nil
 	c.mesh.hostGone()
+	if c.restoring {
+		c.restoring = false
+		c.leaveRoute()
+		c.closeSignaling()
+	}
 	switch why {
 	case link.Removed:
 		c.removed()

@@ -10,6 +10,7 @@ import (
 	"unicode/utf16"
 
 	"github.com/pion/stun/v4"
+	"github.com/pion/transport/v5"
 
 	"unityp2p/core/sigclient"
 	"unityp2p/core/wire"
@@ -89,6 +90,7 @@ type Config struct {
 	Sink   Sink         // takes the events; nil: they wait for Next
 	Logger *slog.Logger // nil: nothing is logged
 
+	net       transport.Net // instead of the system's, in tests
 	pin       *sigclient.Pin
 	handedOut bool // ICE servers of the signaling server are used
 }

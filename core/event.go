@@ -26,6 +26,7 @@ const (
 	Message      EventType = 5 // data from a member
 	Unreachable  EventType = 6 // nothing heard from it for Config.UnreachableAfter
 	Reachable    EventType = 7 // heard from it again
+	PathChanged  EventType = 9 // the connection goes on between other addresses: Stats has them
 )
 
 // Event is one thing that happened in a room.

@@ -20,6 +20,9 @@ func (silent) Messages(*link.Link, []link.Message)  {}
 func (silent) Control(*link.Link, wire.Control)     {}
 func (silent) Sent(*link.Link, bool, int)           {}
 func (silent) Reach(*link.Link, bool)               {}
+func (silent) Moved(*link.Link)                     {}
+func (silent) Restarting(*link.Link, bool)          {}
+func (silent) Restart(*link.Link, []byte)           {}
 func (silent) Down(*link.Link, link.Reason)         {}
 
 // FuzzConfig gives NewHost and NewClient what a game's settings file may hold. What

@@ -92,7 +92,10 @@ func (h *Host) frame(f wire.Frame) {
 	case wire.Disconnected:
 		// Whoever is connected first ends the link, so this says nothing of the
 		// connection.
-		delete(h.incoming, f.ID)
+		if i := h.incoming[f.ID]; i != nil {
+			h.noWay(i.route)
+			delete(h.incoming, f.ID)
+		}
 	}
 }
 
@@ -138,6 +141,8 @@ func (h *Host) negotiate(i *introduction, data []byte) {
 		return
 	}
 	switch {
+	case n.Kind == wire.Restarting:
+		h.restart(i, []byte(n.Restart))
 	case i.peer != nil:
 		i.peer.link.Remote(n)
 	case n.Kind == wire.Offer:
@@ -172,6 +177,7 @@ func (h *Host) begin(i *introduction, offer bool) {
 func (h *Host) forget(i *introduction) {
 	if h.incoming[i.route.id] == i {
 		delete(h.incoming, i.route.id)
+		h.noWay(i.route)
 		h.dropRoute(i.route)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 
 	"github.com/pion/webrtc/v4"
+	"golang.org/x/time/rate"
 
 	"unityp2p/core/link"
 	"unityp2p/core/wire"
@@ -25,6 +26,11 @@ type peer struct {
 	admitted  bool
 	connected bool
 	abandoned bool // the attempt is given up, which is nothing to report
+
+	// The loop's.
+	restarting bool          // its path is being made anew
+	way        *serverRoute  // host: over which it speaks about that, if it does
+	carries    *rate.Limiter // what it has us pass on
 
 	// Owned by the readers of one channel each.
 	reliable, unreliable []Event
@@ -113,6 +119,7 @@ func (p *peer) Up(l *link.Link) {
 			MaxReliable: reliable, MaxUnreliable: unreliable,
 		})
 		r.role.connected(p)
+		r.newWay()
 	})
 }
 
@@ -145,7 +152,11 @@ func (p *peer) Messages(_ *link.Link, messages []link.Message) {
 // Control implements link.Handler.
 func (p *peer) Control(_ *link.Link, c wire.Control) {
 	p.room.do(func() {
-		if !p.room.leaving {
+		switch {
+		case p.room.leaving:
+		case c.Kind == wire.ControlCarry, c.Kind == wire.ControlCarried:
+			p.room.carry(p, &c)
+		default:
 			p.room.role.control(p, c)
 		}
 	})

@@ -71,6 +71,9 @@ type role interface {
 	disconnected(p *peer, why link.Reason)
 	failed(p *peer, why link.Reason)
 	control(p *peer, c wire.Control)
+	restarting(p *peer, on bool)
+	quiet() bool              // what ails the signaling server is nothing to report now
+	way(p *peer) *serverRoute // over the signaling server, to speak about a new path; nil: none
 }
 
 // actionQueue bounds what waits for the loop. Whoever finds it full waits.
@@ -107,7 +110,7 @@ func (r *Room) init(cfg Config, rl role, host bool) error {
 func linkOptions(c *Config, host bool) link.Options {
 	include := c.Loopback == LoopbackInclude || (c.Loopback == LoopbackAuto && namesThisMachine(c.Signaling))
 	return link.Options{
-		ICEServers: pionServers(c.ICEServers), IncludeLoopback: include, OnlyLoopback: c.Loopback == LoopbackOnly,
+		Net: c.net, ICEServers: pionServers(c.ICEServers), IncludeLoopback: include, OnlyLoopback: c.Loopback == LoopbackOnly,
 		UDP4: c.Networks&UDP4 != 0, UDP6: c.Networks&UDP6 != 0, PortMin: c.PortMin, PortMax: c.PortMax,
 		Host: host, MaxMessage: c.MaxMessage, MaxUnreliable: min(c.MaxMessage, MaxUnreliableSize),
 		SendBuffer: c.SendBuffer, ReceiveBuffer: c.ReceiveBuffer,

@@ -182,6 +182,9 @@ func (h *signalingHandler) Down(err *sigclient.Error) {
 
 // signalingFailed says why there is no connection now.
 func (r *Room) signalingFailed(err *sigclient.Error) {
+	if r.role.quiet() {
+		return
+	}
 	switch err.Problem {
 	case sigclient.Again:
 	case sigclient.TokenRefused:

@@ -105,6 +105,9 @@ typedef uint32_t P2P_Connection;
 #define P2P_EVENT_UNREACHABLE         6   /* nothing heard from it for a while; not final */
 #define P2P_EVENT_REACHABLE           7   /* heard from it again */
 #define P2P_EVENT_SIGNALING_OPEN      8   /* signaling handle: listening; code is the port */
+#define P2P_EVENT_PATH_CHANGED        9   /* the connection goes on between other addresses: somebody moved
+                                             to another network, or a way broke and another was found.
+                                             Nothing reliable was lost; P2P_GetStats has the path. */
 
 /* P2P_Event.flags */
 #define P2P_EVENT_FLAG_RELIABLE       1u  /* MESSAGE came on the reliable channel */

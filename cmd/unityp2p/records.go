@@ -20,7 +20,7 @@ type records struct {
 
 // record is one line. Times are in milliseconds.
 type record struct {
-	Event    string      `json:"event"` // open, trouble, connected, disconnected, message, unreachable, reachable, stats, complaint
+	Event    string      `json:"event"` // open, trouble, connected, disconnected, message, unreachable, reachable, path, stats, complaint
 	After    float64     `json:"after"` // since the program began
 	ID       uint32      `json:"id,omitempty"`
 	Member   string      `json:"member,omitempty"`
@@ -69,10 +69,11 @@ func eventName(t core.EventType) string {
 		core.RoomOpen: "open", core.RoomTrouble: "trouble",
 		core.Connected: "connected", core.Disconnected: "disconnected",
 		core.Message: "message", core.Unreachable: "unreachable", core.Reachable: "reachable",
+		core.PathChanged: "path",
 	}[t]
 }
 
-// event writes what happened, and where somebody came, by which path.
+// event writes what happened, and by which path somebody came, or goes on.
 func (r *records) event(e core.Event, all []core.Stats) error {
 	line := record{
 		Event: eventName(e.Type), ID: uint32(e.Conn) & 0xffff,
@@ -86,7 +87,7 @@ func (r *records) event(e core.Event, all []core.Stats) error {
 		line.Code = e.Code.String()
 	case core.Message:
 		line.Text = string(e.Data)
-	case core.Connected:
+	case core.Connected, core.PathChanged:
 		for _, s := range all {
 			if s.Conn == e.Conn {
 				line.Link = describe(s)

@@ -219,6 +219,8 @@ func (c *conversation) tell(e core.Event) error {
 		_, err = fmt.Fprintf(c.out, "* %d does not answer\n", id)
 	case core.Reachable:
 		_, err = fmt.Fprintf(c.out, "* %d is back\n", id)
+	case core.PathChanged:
+		_, err = fmt.Fprintf(c.out, "* %d is reached another way\n", id)
 	case core.Message:
 		_, err = fmt.Fprintf(c.out, "<%d> %s\n", id, printable(e.Data))
 	}

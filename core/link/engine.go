@@ -22,6 +22,7 @@ import (
 	"github.com/pion/webrtc/v4"
 
 	"unityp2p/core/badnet"
+	"unityp2p/core/wire"
 	"unityp2p/internal/pionlog"
 )
 
@@ -56,6 +57,9 @@ type Engine struct {
 	member  uint64
 	sockets sockets
 
+	interfaces   interfaces
+	capabilities uint64 // that our hellos name
+
 	mu     sync.Mutex
 	config webrtc.Configuration
 }
@@ -72,7 +76,7 @@ func NewEngine(o Options) (*Engine, error) {
 			ICEServers:   o.ICEServers,
 			Certificates: []webrtc.Certificate{certificate},
 		},
-		member: member,
+		member: member, capabilities: wire.CapabilityRestart,
 	}, nil
 }
 
@@ -100,7 +104,6 @@ func (e *Engine) configuration() webrtc.Configuration {
 // ends.
 func (l *Link) newPeerConnection(ctx context.Context) (*webrtc.PeerConnection, error) {
 	e := l.engine
-	config := e.configuration()
 	net, err := e.network(ctx, l.relayWanted)
 	if err != nil {
 		return nil, fmt.Errorf("listing network interfaces: %w", err)
@@ -110,7 +113,7 @@ func (l *Link) newPeerConnection(ctx context.Context) (*webrtc.PeerConnection, e
 		return nil, err
 	}
 	if n, own := net.(*network); own {
-		settings.SetICEProxyDialer(newRelays(n, config.ICEServers))
+		settings.SetICEProxyDialer(&relays{n, func() []webrtc.ICEServer { return e.configuration().ICEServers }})
 	}
 	// No codecs and no interceptors: nobody sends sound or pictures here, and
 	// they cost every connection memory and goroutines.
@@ -118,7 +121,7 @@ func (l *Link) newPeerConnection(ctx context.Context) (*webrtc.PeerConnection, e
 		webrtc.WithSettingEngine(settings),
 		webrtc.WithMediaEngine(&webrtc.MediaEngine{}),
 		webrtc.WithInterceptorRegistry(&interceptor.Registry{}),
-	).NewPeerConnection(config)
+	).NewPeerConnection(e.configuration())
 }
 
 // network returns what a link reaches others by, as it is now.
@@ -126,11 +129,15 @@ func (e *Engine) network(ctx context.Context, relay func(context.Context) error)
 	if e.options.Net != nil {
 		return e.options.Net, nil
 	}
-	system, err := e.sockets.current()
-	if err != nil {
-		return nil, err
+	return newNetwork(ctx, &e.sockets, relay)
+}
+
+// listed returns what knows the machine's addresses as they are now.
+func (e *Engine) listed() (transport.Net, error) {
+	if e.options.Net != nil {
+		return e.options.Net, nil
 	}
-	return newNetwork(ctx, system, &e.sockets.bad, relay)
+	return e.sockets.renewed()
 }
 
 // memberOf derives the room-wide id from a DER certificate.

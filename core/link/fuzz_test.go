@@ -18,6 +18,9 @@ func (c *counter) Up(*Link)                       {}
 func (c *counter) Control(*Link, wire.Control)    {}
 func (c *counter) Sent(*Link, bool, int)          {}
 func (c *counter) Reach(*Link, bool)              {}
+func (c *counter) Moved(*Link)                    {}
+func (c *counter) Restarting(*Link, bool)         {}
+func (c *counter) Restart(*Link, []byte)          {}
 func (c *counter) Down(*Link, Reason)             {}
 func (c *counter) Messages(_ *Link, messages []Message) {
 	for _, m := range messages {

@@ -1,6 +1,7 @@
 package link
 
 import (
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"time"
@@ -12,7 +13,8 @@ import (
 type helloResult struct {
 	maxReliable, maxUnreliable int
 	host                       bool
-	limit                      uint64 // credit to begin with
+	limit                      uint64            // credit to begin with
+	keys                       *wire.RestartKeys // nil: it knows no restarts
 	err                        error
 	reason                     Reason // with err
 }
@@ -31,6 +33,10 @@ func (l *Link) greet() helloResult {
 	}
 	if o.Host {
 		hello.Flags |= wire.HelloHost
+	}
+	hello.Capabilities = l.engine.capabilities
+	if _, err := rand.Read(hello.Secret[:]); err != nil {
+		return helloResult{err: fmt.Errorf("drawing a secret: %w", err), reason: Failed}
 	}
 	stream := l.channels[control].stream
 	// Where it cannot be sent any more, what the other side said can still be read.
@@ -51,11 +57,23 @@ func (l *Link) greet() helloResult {
 		return helloResult{err: errors.New("no valid hello of this version"), reason: Protocol}
 	}
 	return helloResult{
+		keys:          l.restartKeys(&hello, &c),
 		maxReliable:   int(min(c.MaxMessage, wire.MaxReliableMessage)),
 		maxUnreliable: int(min(c.MaxUnreliable, wire.MaxUnreliableMessage)),
 		host:          c.Flags&wire.HelloHost != 0,
 		limit:         c.Limit,
 	}
+}
+
+// restartKeys are what both hellos make, if both sides know restarts.
+func (l *Link) restartKeys(ours, theirs *wire.Control) *wire.RestartKeys {
+	if ours.Capabilities&theirs.Capabilities&wire.CapabilityRestart == 0 {
+		return nil
+	}
+	if l.offerer {
+		return wire.NewRestartKeys(ours.Secret, theirs.Secret)
+	}
+	return wire.NewRestartKeys(theirs.Secret, ours.Secret)
 }
 
 // refuse tells an own peer why it may not come in, instead of hello.

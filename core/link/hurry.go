@@ -34,6 +34,13 @@ const (
 	eagerTime     = 400 * time.Millisecond
 )
 
+// again begins anew, for another path.
+func (h *hurry) again() {
+	h.asked.Store(false)
+	h.heard.Store(false)
+	h.began, h.last, h.sent = time.Time{}, 0, 0
+}
+
 // requestHandler is pion's type for what is told of requests.
 type requestHandler = func(*stun.Message, ice.Candidate, ice.Candidate, *ice.CandidatePair) bool
 
@@ -91,8 +98,9 @@ var errNoRelayWanted = errors.New("connected without a relay")
 // relayWanted waits until it is time to ask a relay, and returns an error if there
 // is no need to.
 func (l *Link) relayWanted(ctx context.Context) error {
+	round := l.round.Load()
 	select {
-	case <-l.described:
+	case <-round.described:
 	case <-ctx.Done():
 		return ctx.Err()
 	}
@@ -105,8 +113,7 @@ func (l *Link) relayWanted(ctx context.Context) error {
 	for began := time.Now(); ; {
 		select {
 		case now := <-look.C:
-			switch l.pc.ICEConnectionState() {
-			case webrtc.ICEConnectionStateConnected, webrtc.ICEConnectionStateCompleted:
+			if l.pair() != nil || l.round.Load() != round {
 				return errNoRelayWanted
 			}
 			held := now.Sub(began)

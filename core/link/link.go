@@ -57,6 +57,13 @@ type Handler interface {
 	Sent(l *Link, reliable bool, cost int)
 	// Reach: nothing heard for a while (false), or heard again (true).
 	Reach(l *Link, reachable bool)
+	// Moved: the path goes between other addresses than before.
+	Moved(l *Link)
+	// Restarting: the path is to be made anew (true), or there is a good one (false).
+	Restarting(l *Link, on bool)
+	// Restart wants a restart message brought to the other side, for its Restart, by
+	// whatever ways there are but this link.
+	Restart(l *Link, sealed []byte)
 	// Down: the link has ended and holds nothing any more.
 	Down(l *Link, reason Reason)
 }
@@ -93,7 +100,9 @@ type Link struct {
 	failed  chan struct{}          // pion says that the connection failed or closed
 	fail    sync.Once
 
-	described chan struct{} // closed when the other side's description is set
+	round    atomic.Pointer[round] // the search for a path, now
+	lastPath string                // pion's callback's
+	open     atomic.Bool           // Up has returned
 
 	dataChannels atomic.Int32 // that the other side opened
 	violated     atomic.Bool  // Violate was called
@@ -113,6 +122,7 @@ type Link struct {
 	hurry   hurry
 	out     outbox
 	in      inbox
+	restart restarter
 	heard   atomic.Int64  // when the last packet came, nanoseconds since started
 	rtt     atomic.Int64  // smoothed, nanoseconds
 	trips   trips         // the last round trips
@@ -159,9 +169,9 @@ func (e *Engine) newLink(h Handler, expect uint64, offerer bool) (*Link, error) 
 		end:     make(chan Reason, 1),
 		closer:  make(chan Reason, 1),
 		done:    make(chan struct{}),
-
-		described: make(chan struct{}),
 	}
+	l.round.Store(newRound())
+	l.restart.init(l)
 	var searching context.Context
 	searching, l.giveUpServers = context.WithCancel(context.Background())
 	pc, err := l.newPeerConnection(searching)
@@ -244,6 +254,7 @@ func (l *Link) SetPatient(patient bool) {
 		l.touch()
 	}
 	l.patient.Store(patient)
+	l.restart.note(func(r *restarter) { r.waked = !patient })
 }
 
 // stop ends the link without ceremony. The first reason counts.

@@ -34,8 +34,12 @@ type end struct {
 	held     int
 	sent     [2]int
 	reach    []bool
-	controls []wire.Control
-	down     *Reason
+	moved    int                 // times
+	way      func(sealed []byte) // nil: there is none
+
+	restarting []bool
+	controls   []wire.Control
+	down       *Reason
 }
 
 func (e *end) update(f func()) {
@@ -76,6 +80,20 @@ func (e *end) Control(_ *Link, c wire.Control) {
 }
 func (e *end) Reach(_ *Link, reachable bool) {
 	e.update(func() { e.reach = append(e.reach, reachable) })
+}
+func (e *end) Moved(*Link) { e.update(func() { e.moved++ }) }
+func (e *end) Restarting(_ *Link, on bool) {
+	e.update(func() { e.restarting = append(e.restarting, on) })
+}
+
+// Restart brings a message to the other side as the test wants it.
+func (e *end) Restart(_ *Link, sealed []byte) {
+	e.mu.Lock()
+	way := e.way
+	e.mu.Unlock()
+	if way != nil {
+		way(sealed)
+	}
 }
 func (e *end) Down(_ *Link, r Reason) { e.update(func() { e.down = &r }) }
 func (e *end) Sent(_ *Link, rel bool, cost int) {

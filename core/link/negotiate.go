@@ -111,7 +111,7 @@ func (n *negotiator) setRemote(kind webrtc.SDPType, sdp string) error {
 		return fmt.Errorf("setting the %s: %w", kind, err)
 	}
 	n.described = true
-	close(n.link.described)
+	n.link.round.Load().describe()
 	for _, c := range n.early {
 		n.add(c)
 	}
@@ -158,6 +158,9 @@ func (l *Link) watch() {
 			l.ownAddresses.add(c.Address)
 		}
 		init := c.ToJSON()
+		if l.restart.find(init.Candidate) {
+			return
+		}
 		s := wire.Negotiation{Kind: wire.Candidate, Candidate: init.Candidate}
 		if init.SDPMid != nil {
 			s.SDPMid = *init.SDPMid
@@ -171,14 +174,30 @@ func (l *Link) watch() {
 		switch s {
 		case webrtc.PeerConnectionStateConnected:
 			l.met.Store(true)
-		case webrtc.PeerConnectionStateFailed, webrtc.PeerConnectionStateClosed:
+		case webrtc.PeerConnectionStateFailed:
+			if l.restart.usable.Load() && l.pc.ICEConnectionState() == webrtc.ICEConnectionStateFailed {
+				l.restart.note(func(*restarter) {}) // there may be another path
+				return
+			}
+			l.fail.Do(func() { close(l.failed) })
+		case webrtc.PeerConnectionStateClosed:
 			l.fail.Do(func() { close(l.failed) })
 		}
 	})
 	l.pc.OnICEConnectionStateChange(func(s webrtc.ICEConnectionState) {
 		l.in.iceLost.Store(s == webrtc.ICEConnectionStateDisconnected)
 	})
+	l.pc.SCTP().Transport().ICETransport().OnSelectedCandidatePairChange(l.selected)
 	l.pc.OnDataChannel(l.offered)
+}
+
+// selected notes that pion has chosen a path.
+func (l *Link) selected(pair *webrtc.ICECandidatePair) {
+	before := l.lastPath
+	l.lastPath = address(pair.Local) + " " + address(pair.Remote)
+	if l.open.Load() && l.lastPath != before {
+		l.handler.Moved(l)
+	}
 }
 
 // maxOffered bounds the data channels that the other side may open. Each takes

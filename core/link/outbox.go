@@ -16,6 +16,7 @@ const (
 	highWater       = 1 << 20   // bytes that SCTP may hold of the reliable channel
 	highUnreliable  = 512 << 10 // and of the unreliable one
 	highControl     = 64 << 10  // and of the control channel
+	maxTried        = 128 << 10 // of control messages, beyond which some are not queued
 )
 
 // outbox holds what waits to be sent. Costs are returned to the sender when a
@@ -126,6 +127,17 @@ func (o *outbox) putControl(p []byte) bool {
 	o.control = append(o.control, p)
 	o.signal()
 	return true
+}
+
+// tryControl is putControl where little waits, and else does nothing.
+func (o *outbox) tryControl(p []byte) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if cost := o.controlled + cost(len(p)); cost <= maxTried {
+		o.controlled = cost
+		o.control = append(o.control, p)
+		o.signal()
+	}
 }
 
 // raise sets the credit. It never falls.

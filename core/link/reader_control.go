@@ -43,7 +43,7 @@ func (l *Link) takeControl(c *wire.Control) bool {
 	case wire.ControlHello:
 		l.stop(Protocol)
 		return false
-	case wire.ControlMember, wire.ControlGone, wire.ControlSignal:
+	case wire.ControlMember, wire.ControlGone, wire.ControlSignal, wire.ControlCarry, wire.ControlCarried:
 		l.handler.Control(l, *c)
 	}
 	return !l.violated.Load()
@@ -79,6 +79,9 @@ func (l *Link) measure(token uint64) {
 // SendControl queues a room message for the other side. A side that does not
 // read its control channel loses the link.
 func (l *Link) SendControl(c wire.Control) { l.sendControl(&c) }
+
+// TryControl is SendControl for what may be lost: it is if much else waits.
+func (l *Link) TryControl(c wire.Control) { l.out.tryControl(c.Append(nil)) }
 
 func (l *Link) sendControl(c *wire.Control) {
 	if !l.out.putControl(c.Append(nil)) {

@@ -14,19 +14,20 @@ import (
 // relays connects to TURN servers by TCP and TLS, in pion's place.
 type relays struct {
 	*network
-	secured map[string]bool // those of "turns:" URLs, by host and port
+	servers func() []webrtc.ICEServer // as they are now
 }
 
-func newRelays(n *network, servers []webrtc.ICEServer) *relays {
-	r := &relays{n, map[string]bool{}}
-	for _, s := range servers {
+// secured reports whether the host and port are those of a "turns:" URL.
+func (r *relays) secured(address string) bool {
+	for _, s := range r.servers() {
 		for _, text := range s.URLs {
-			if u, err := stun.ParseURI(text); err == nil && u.Scheme == stun.SchemeTypeTURNS {
-				r.secured[net.JoinHostPort(u.Host, fmt.Sprint(u.Port))] = true
+			u, err := stun.ParseURI(text)
+			if err == nil && u.Scheme == stun.SchemeTypeTURNS && net.JoinHostPort(u.Host, fmt.Sprint(u.Port)) == address {
+				return true
 			}
 		}
 	}
-	return r
+	return false
 }
 
 // Dial implements what pion calls a proxy's dialer. A relay is greeted over TCP, and
@@ -45,7 +46,7 @@ func (r *relays) Dial(family, address string) (net.Conn, error) {
 		_ = conn.Close()
 		return nil, err
 	}
-	if r.secured[address] {
+	if r.secured(address) {
 		host, _, _ := net.SplitHostPort(address) // resolve has split it
 		session := tls.Client(conn, &tls.Config{ServerName: host})
 		if err := session.HandshakeContext(r.ctx); err != nil {
@@ -57,7 +58,7 @@ func (r *relays) Dial(family, address string) (net.Conn, error) {
 	if !local(at.Addr()) {
 		conn = openStream{conn}
 	}
-	if r.only6 {
+	if r.only6() {
 		conn = relayed4Stream{conn}
 	}
 	return conn, nil

@@ -3,7 +3,6 @@ package link
 import (
 	"errors"
 	"net"
-	"slices"
 	"testing"
 
 	"github.com/pion/stun/v4"
@@ -74,15 +73,13 @@ func TestARelayAtHomeIsAsked(t *testing.T) {
 }
 
 func TestWhichRelaysAreSpokenToByTLS(t *testing.T) {
-	r := newRelays(nil, []webrtc.ICEServer{{URLs: []string{
+	servers := []webrtc.ICEServer{{URLs: []string{
 		"stun:a.example", "turn:b.example?transport=tcp", "turns:c.example", "turns:[2001:db8::1]:443?transport=tcp", "nonsense",
-	}}})
-	var secured []string
-	for at := range r.secured {
-		secured = append(secured, at)
-	}
-	slices.Sort(secured)
-	if want := []string{"[2001:db8::1]:443", "c.example:5349"}; !slices.Equal(secured, want) {
-		t.Errorf("%q, want %q", secured, want)
+	}}}
+	r := &relays{nil, func() []webrtc.ICEServer { return servers }}
+	for at, want := range map[string]bool{"[2001:db8::1]:443": true, "c.example:5349": true, "b.example:3478": false, "c.example:3478": false} {
+		if r.secured(at) != want {
+			t.Errorf("%s: %v", at, !want)
+		}
 	}
 }

@@ -35,6 +35,17 @@ func (s *sockets) current() (*stdnet.Net, error) {
 	if s.known != nil && time.Since(s.listed) < fresh {
 		return s.known, nil
 	}
+	return s.list()
+}
+
+// renewed is current, and not a moment old.
+func (s *sockets) renewed() (*stdnet.Net, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.list()
+}
+
+func (s *sockets) list() (*stdnet.Net, error) {
 	n, err := stdnet.NewNet()
 	if err != nil {
 		return nil, err
@@ -51,16 +62,34 @@ func (s *sockets) current() (*stdnet.Net, error) {
 // up two links between the same two machines.
 type network struct {
 	*stdnet.Net
-	ctx   context.Context             // the link's
-	relay func(context.Context) error // waits until a relay is wanted
-	bad   *badnet.Network             // the engine's
-	only6 bool                        // this machine has no IPv4
+	ctx     context.Context             // the link's
+	relay   func(context.Context) error // waits until a relay is wanted
+	sockets *sockets                    // the engine's
 }
 
-func newNetwork(ctx context.Context, system *stdnet.Net, bad *badnet.Network, relay func(context.Context) error) (*network, error) {
-	interfaces, err := system.Interfaces()
+func newNetwork(ctx context.Context, s *sockets, relay func(context.Context) error) (*network, error) {
+	system, err := s.current()
 	if err != nil {
 		return nil, err
+	}
+	return &network{system, ctx, relay, s}, nil
+}
+
+// Interfaces returns those that there are now: a path may be made anew because they
+// changed.
+func (n *network) Interfaces() ([]*transport.Interface, error) {
+	system, err := n.sockets.current()
+	if err != nil {
+		return nil, err
+	}
+	return system.Interfaces()
+}
+
+// only6 reports whether this machine has no IPv4.
+func (n *network) only6() bool {
+	interfaces, err := n.Interfaces()
+	if err != nil {
+		return false
 	}
 	var have4, have6 bool
 	for _, i := range interfaces {
@@ -75,7 +104,7 @@ func newNetwork(ctx context.Context, system *stdnet.Net, bad *badnet.Network, re
 			}
 		}
 	}
-	return &network{system, ctx, relay, bad, have6 && !have4}, nil
+	return have6 && !have4
 }
 
 // ListenUDP opens a socket. Smaller buffers than asked for are no error.
@@ -86,7 +115,7 @@ func (n *network) ListenUDP(family string, local *net.UDPAddr) (transport.UDPCon
 	}
 	_ = conn.SetReadBuffer(socketBuffer)
 	_ = conn.SetWriteBuffer(socketBuffer)
-	return n.bad.Wrap(&socket{UDPConn: conn}), nil
+	return n.sockets.bad.Wrap(&socket{UDPConn: conn}), nil
 }
 
 // ListenPacket opens a socket for a TURN server, which is all that pion opens so.
@@ -100,10 +129,10 @@ func (n *network) ListenPacket(family, address string) (net.PacketConn, error) {
 		return nil, err
 	}
 	if udp, ok := conn.(*net.UDPConn); ok {
-		conn = n.bad.Wrap(&socket{UDPConn: udp})
+		conn = n.sockets.bad.Wrap(&socket{UDPConn: udp})
 	}
 	conn = openSocket{conn}
-	if n.only6 {
+	if n.only6() {
 		return relayed4{conn}, nil
 	}
 	return conn, nil

@@ -82,6 +82,13 @@ func (a *addresses) add(address string) {
 	}
 }
 
+// forget is for another path.
+func (a *addresses) forget() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.all = nil
+}
+
 func (a *addresses) has(address string) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -64,6 +64,9 @@ func (l *Link) connect(ctx context.Context) *Reason {
 				return l.giveUp("greeting", r.err, r.reason)
 			}
 			l.maxReliable, l.maxUnreliable, l.host = r.maxReliable, r.maxUnreliable, r.host
+			if r.keys != nil {
+				l.restart.begin(r.keys)
+			}
 			l.out.open(r.limit)
 			l.connecting = time.Since(l.started)
 			l.touch()
@@ -118,6 +121,11 @@ func (l *Link) identify() error {
 // talk runs the open link until it ends, and says why it did.
 func (l *Link) talk(ctx context.Context) Reason {
 	l.handler.Up(l)
+	l.open.Store(true)
+	if l.restart.keys != nil {
+		l.engine.interfaces.join(l, l.engine.listed)
+		defer l.engine.interfaces.leave(l)
+	}
 	l.read()
 	written := make(chan struct{})
 	go func() {
@@ -131,16 +139,25 @@ func (l *Link) talk(ctx context.Context) Reason {
 }
 
 func (l *Link) await(ctx context.Context) Reason {
-	select {
-	case r := <-l.end:
-		return r
-	case <-l.failed:
-		return l.afterFailure()
-	case why := <-l.closer:
-		l.out.finish(why)
-		return l.linger()
-	case <-ctx.Done():
-		return Local
+	defer l.restart.clock.Stop()
+	for {
+		select {
+		case r := <-l.end:
+			return r
+		case <-l.failed:
+			return l.afterFailure()
+		case why := <-l.closer:
+			l.out.finish(why)
+			return l.linger()
+		case <-ctx.Done():
+			return Local
+		case m := <-l.restart.came:
+			l.restart.take(&m)
+		case <-l.restart.nudge:
+			l.restart.nudged()
+		case <-l.restart.clock.C:
+			l.restart.ring()
+		}
 	}
 }
 

@@ -9,7 +9,6 @@ import (
 // write is the one goroutine that writes to the channels, keeps the heartbeat
 // and listens for silence.
 func (l *Link) write() {
-	o := &l.engine.options
 	w := writer{link: l, buf: make([]byte, 0, 2<<10)}
 	for kind, high := range map[int]uint64{reliable: highWater, unreliable: highUnreliable, control: highControl} {
 		if c := l.channels[kind]; c != nil {
@@ -17,7 +16,7 @@ func (l *Link) write() {
 			c.stream.OnBufferedAmountLow(l.out.signal)
 		}
 	}
-	tick := min(max(o.UnreachableAfter/10, 50*time.Millisecond), 500*time.Millisecond)
+	tick := l.tick()
 	ticker := time.NewTicker(tick)
 	defer ticker.Stop()
 	last := time.Since(l.started)
@@ -35,6 +34,7 @@ func (l *Link) write() {
 				// This process stood still (a laptop's lid, a debugger):
 				// the silence was ours.
 				l.touch()
+				l.restart.note(func(r *restarter) { r.waked = true })
 			}
 			last = now
 			l.heartbeat(now)
@@ -241,14 +241,25 @@ func (w *writer) goodbye() bool {
 	return true
 }
 
+// tick is how often the writer looks after the heartbeat.
+func (l *Link) tick() time.Duration {
+	return min(max(l.engine.options.UnreachableAfter/10, 50*time.Millisecond), 500*time.Millisecond)
+}
+
+// ping wants an answer.
+func (l *Link) ping(now time.Duration) {
+	ping := wire.Control{Kind: wire.ControlPing, Token: uint64(now)}
+	l.sendControl(&ping)
+}
+
 // heartbeat pings and judges silence.
 func (l *Link) heartbeat(now time.Duration) {
 	o := &l.engine.options
 	if l.own {
-		if every := min(o.UnreachableAfter/5, time.Second); now-l.pinged >= every {
+		every := min(o.UnreachableAfter/5, time.Second)
+		if now-l.pinged >= every-l.tick()/2 { // the tick that is nearest
 			l.pinged = now
-			ping := wire.Control{Kind: wire.ControlPing, Token: uint64(now)}
-			l.sendControl(&ping)
+			l.ping(now)
 		}
 	} else if !l.in.iceLost.Load() {
 		l.touch() // original peers do not ping; ICE keeps asking them

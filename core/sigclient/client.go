@@ -7,6 +7,7 @@ import (
 	"crypto/tls"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/gorilla/websocket"
@@ -43,6 +44,9 @@ const (
 	stableAfter  = 5 * time.Second // a connection that lasted this long resets the pauses
 	firstPause   = 250 * time.Millisecond
 	longestPause = 10 * time.Second
+	urgentDial   = 3 * time.Second
+	urgentPause  = time.Second // at most
+	probeTime    = 2500 * time.Millisecond
 	maxFrame     = 1 << 20
 	sendQueue    = 512 // frames; beyond it the connection is given up
 )
@@ -53,6 +57,8 @@ type Client struct {
 	cancel  context.CancelFunc
 	done    chan struct{}
 	kick    chan struct{}
+	probe   chan struct{}
+	urgent  atomic.Bool
 
 	tokenInURL bool // the server looks for the token there; the run loop's
 
@@ -63,7 +69,7 @@ type Client struct {
 // New starts connecting.
 func New(ctx context.Context, o Options) *Client {
 	ctx, cancel := context.WithCancel(ctx)
-	c := &Client{options: o, cancel: cancel, done: make(chan struct{}), kick: make(chan struct{}, 1)}
+	c := &Client{options: o, cancel: cancel, done: make(chan struct{}), kick: make(chan struct{}, 1), probe: make(chan struct{}, 1)}
 	go c.run(ctx)
 	return c
 }
@@ -79,6 +85,23 @@ func (c *Client) Close() {
 func (c *Client) Retry() {
 	select {
 	case c.kick <- struct{}{}:
+	default:
+	}
+}
+
+// SetUrgent makes attempts shorter and pauses too: somebody waits for the server.
+func (c *Client) SetUrgent(urgent bool) {
+	c.urgent.Store(urgent)
+	if urgent {
+		c.Retry()
+	}
+}
+
+// Probe gives the connection up if the server does not answer a ping soon: there is
+// reason to doubt it.
+func (c *Client) Probe() {
+	select {
+	case c.probe <- struct{}{}:
 	default:
 	}
 }
@@ -133,6 +156,9 @@ func (c *Client) run(ctx context.Context) {
 		}
 		timer.Stop()
 		pause = min(2*pause, longestPause)
+		if c.urgent.Load() {
+			pause = min(pause, urgentPause)
+		}
 	}
 }
 
@@ -150,7 +176,7 @@ func (c *Client) once(ctx context.Context) *Error {
 	c.out = out
 	c.mu.Unlock()
 	var writing sync.WaitGroup
-	writing.Go(func() { write(ctx, conn, out) })
+	writing.Go(func() { write(ctx, conn, out, c.probe) })
 	c.options.Handler.Up()
 	err = c.read(conn)
 	c.mu.Lock()
@@ -192,7 +218,7 @@ func (c *Client) read(conn *websocket.Conn) *Error {
 }
 
 // write sends what is queued, and pings, until out is closed.
-func write(ctx context.Context, conn *websocket.Conn, out <-chan []byte) {
+func write(ctx context.Context, conn *websocket.Conn, out <-chan []byte, probe <-chan struct{}) {
 	defer conn.Close()
 	ticker := time.NewTicker(pingEvery)
 	defer ticker.Stop()
@@ -203,6 +229,11 @@ func write(ctx context.Context, conn *websocket.Conn, out <-chan []byte) {
 				return
 			}
 		case <-ticker.C:
+			if send(conn, websocket.PingMessage, nil) != nil {
+				return
+			}
+		case <-probe:
+			_ = conn.SetReadDeadline(time.Now().Add(probeTime)) // until something comes
 			if send(conn, websocket.PingMessage, nil) != nil {
 				return
 			}

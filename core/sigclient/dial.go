@@ -63,16 +63,20 @@ func (c *Client) dial(ctx context.Context) (*websocket.Conn, *Error) {
 	if err != nil {
 		return nil, &Error{Problem: Refused, Err: err}
 	}
+	timeout := dialTimeout
+	if c.urgent.Load() {
+		timeout = urgentDial
+	}
 	dialer := websocket.Dialer{
 		Proxy:            http.ProxyFromEnvironment,
-		HandshakeTimeout: dialTimeout,
+		HandshakeTimeout: timeout,
 		TLSClientConfig:  c.options.tls(),
 	}
 	header := http.Header{}
 	if c.options.Token != "" {
 		header.Set("Authorization", "Bearer "+c.options.Token)
 	}
-	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
+	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	conn, response, err := dialer.DialContext(ctx, target, header)
 	if err == nil {

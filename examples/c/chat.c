@@ -199,6 +199,9 @@ static int on_event(const P2P_Event *e, const uint8_t *arena) {
     case P2P_EVENT_REACHABLE:
         printf("* %u is back\n", number(e->connection));
         break;
+    case P2P_EVENT_PATH_CHANGED:
+        printf("* %u is reached another way\n", number(e->connection));
+        break;
     case P2P_EVENT_MESSAGE:
         printf("<%u> ", number(e->connection));
         print_text(data, e->data_length);

@@ -45,6 +45,7 @@ var coreNumbers = map[string]int{
 	"EVENT_MESSAGE":      int(core.Message),
 	"EVENT_UNREACHABLE":  int(core.Unreachable),
 	"EVENT_REACHABLE":    int(core.Reachable),
+	"EVENT_PATH_CHANGED": int(core.PathChanged),
 }
 
 // headerNumbers reads the P2P_TROUBLE_, P2P_REASON_ and P2P_EVENT_ numbers of

@@ -71,6 +71,7 @@ var mayImport = map[string][]string{
 	"internal/bench":        {"signaling"},
 	"internal/bench/raw":    {},
 	"internal/chromium":     {},
+	"internal/cutnet":       {},
 	"internal/deploy":       {},
 	"internal/docs":         {},
 	"internal/doctor":       {"core", "core/sigclient", "core/wire"},

@@ -109,6 +109,7 @@ func (p *player) each(f func(*pair)) {
 var names = map[core.EventType]string{
 	core.RoomOpen: "open", core.RoomTrouble: "trouble", core.Connected: "connected",
 	core.Disconnected: "disconnected", core.Unreachable: "unreachable", core.Reachable: "reachable",
+	core.PathChanged: "path changed",
 }
 
 func (p *player) note(e core.Event) {

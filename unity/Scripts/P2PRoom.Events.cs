@@ -22,12 +22,16 @@ namespace UnityP2P
         /// <summary>Takes who is silent, or heard of again.</summary>
         public delegate void OnReachabilityChangedCallback(ConnectionId connectionId, bool reachable);
 
+        /// <summary>Takes whose connection goes another way.</summary>
+        public delegate void OnPathChangedCallback(ConnectionId connectionId);
+
         private readonly Handlers received = new Handlers();
         private readonly Handlers connected = new Handlers();
         private readonly Handlers disconnected = new Handlers();
         private readonly Handlers failed = new Handlers();
         private readonly Handlers changed = new Handlers();
         private readonly Handlers reachability = new Handlers();
+        private readonly Handlers moved = new Handlers();
 
         /// <summary>A member sent a message. Its bytes are valid until the callback returns.</summary>
         public event ReceivedMessageCallback OnReceivedMessage
@@ -72,6 +76,16 @@ namespace UnityP2P
         {
             add { reachability.Add(value); }
             remove { reachability.Remove(value); }
+        }
+
+        /// <summary>
+        /// A connection goes on between other addresses: somebody moved to another
+        /// network, or a way broke and another was found. Nothing reliable was lost.
+        /// </summary>
+        public event OnPathChangedCallback OnPathChanged
+        {
+            add { moved.Add(value); }
+            remove { moved.Remove(value); }
         }
 
         // One method for each kind of callback: without garbage, and without
@@ -187,6 +201,25 @@ namespace UnityP2P
                 catch (Exception e)
                 {
                     P2PLog.Exception("OnReachabilityChanged", e);
+                }
+            }
+        }
+
+        private void RaisePathChanged(ConnectionId id)
+        {
+            foreach (Delegate handler in moved.List)
+            {
+                if (lifetime.Ended)
+                {
+                    return;
+                }
+                try
+                {
+                    ((OnPathChangedCallback)handler)(id);
+                }
+                catch (Exception e)
+                {
+                    P2PLog.Exception("OnPathChanged", e);
                 }
             }
         }

@@ -209,6 +209,9 @@ namespace UnityP2P
                 case Native.EventReachable:
                     RaiseReachability(Members.Number(e.connection), e.type == Native.EventReachable);
                     break;
+                case Native.EventPathChanged:
+                    RaisePathChanged(Members.Number(e.connection));
+                    break;
             }
         }
 

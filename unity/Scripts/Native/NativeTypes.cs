@@ -26,6 +26,7 @@ namespace UnityP2P
         public const uint EventUnreachable = 6;
         public const uint EventReachable = 7;
         public const uint EventSignalingOpen = 8;
+        public const uint EventPathChanged = 9;
 
         public const uint FlagReliable = 1;
         public const uint FlagFinal = 2;

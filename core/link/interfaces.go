@@ -1,0 +1,126 @@
+package link
+
+import (
+	"net"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/pion/transport/v5"
+)
+
+// interfaces watches the addresses of this machine while there are links that want
+// to know of a change. The zero value watches nothing yet.
+type interfaces struct {
+	mu    sync.Mutex
+	links map[*Link]struct{}
+	known []string // nil: not looked yet
+	stop  chan struct{}
+	done  chan struct{}
+}
+
+// watchEvery is how often the list is read. Systems could tell of changes, each in
+// its own way; to read it costs some 100 µs.
+const watchEvery = time.Second
+
+// join lets a link know of changes until it leaves.
+func (i *interfaces) join(l *Link, network func() (transport.Net, error)) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.links == nil {
+		i.links = make(map[*Link]struct{})
+	}
+	i.links[l] = struct{}{}
+	if len(i.links) > 1 {
+		return
+	}
+	before := i.done // of an earlier watch, which is ending
+	i.stop, i.done, i.known = make(chan struct{}), make(chan struct{}), nil
+	go func(stop <-chan struct{}, done chan<- struct{}) {
+		defer close(done)
+		if before != nil {
+			<-before
+		}
+		i.watch(stop, network)
+	}(i.stop, i.done)
+}
+
+// leave ends the watch with the last link.
+func (i *interfaces) leave(l *Link) {
+	i.mu.Lock()
+	delete(i.links, l)
+	var done chan struct{}
+	if len(i.links) == 0 {
+		close(i.stop)
+		done = i.done
+	}
+	i.mu.Unlock()
+	if done != nil {
+		<-done
+	}
+}
+
+// has reports whether this machine has the address, if that is known.
+func (i *interfaces) has(address string) (has, known bool) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return slices.Contains(i.known, address), i.known != nil
+}
+
+func (i *interfaces) watch(stop <-chan struct{}, network func() (transport.Net, error)) {
+	ticker := time.NewTicker(watchEvery)
+	defer ticker.Stop()
+	for {
+		if n, err := network(); err == nil {
+			i.look(n)
+		}
+		select {
+		case <-ticker.C:
+		case <-stop:
+			return
+		}
+	}
+}
+
+// look compares the list with the one before.
+func (i *interfaces) look(n transport.Net) {
+	list, err := listAddresses(n)
+	if err != nil {
+		return
+	}
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	changed := i.known != nil && !slices.Equal(i.known, list)
+	i.known = list
+	if !changed {
+		return
+	}
+	for l := range i.links {
+		l.restart.note(func(r *restarter) { r.moved = true })
+	}
+}
+
+// listAddresses returns the addresses of interfaces that are up, in order.
+func listAddresses(n transport.Net) ([]string, error) {
+	all, err := n.Interfaces()
+	if err != nil {
+		return nil, err
+	}
+	list := []string{}
+	for _, one := range all {
+		if one.Flags&net.FlagUp == 0 {
+			continue
+		}
+		addresses, err := one.Addrs()
+		if err != nil {
+			continue // it has none
+		}
+		for _, a := range addresses {
+			address, _, _ := strings.Cut(a.String(), "/")
+			list = append(list, address)
+		}
+	}
+	slices.Sort(list)
+	return list, nil
+}

@@ -1,0 +1,360 @@
+package link
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/pion/webrtc/v4"
+
+	"unityp2p/core/wire"
+)
+
+// restarter makes the link's path anew when it is broken: an ICE restart (RFC 8445
+// section 9), of which the two sides speak by messages that go any way but the link
+// itself. What SCTP has not delivered goes over the new path.
+//
+// Pion closes the sockets of the old path when a restart begins. So none begins
+// before a message shows that there is a way to agree on a new one: without, the
+// old path may still come back by itself.
+//
+// Its fields are the supervisor's, but where it says otherwise.
+type restarter struct {
+	link   *Link
+	keys   *wire.RestartKeys // nil: the other side knows no restarts. Constant from Up on
+	usable atomic.Bool       // for pion's callbacks: keys is set
+
+	came  chan wire.Restart // what the other side said
+	nudge chan struct{}     // something of what follows
+	clock *time.Timer
+	due   time.Duration // when the clock is to ring
+
+	mu      sync.Mutex // for those who nudge
+	current uint64     // the generation whose candidates are being found
+	found   []string   // they
+	moved   bool       // the machine's addresses have changed
+	waked   bool       // somebody slept: us
+	ways    bool       // there is a new way to the other side
+
+	told    bool          // the handler knows that we are at it
+	broken  time.Duration // since when we need a path; 0: it is good
+	gone    bool          // the address that our end of the path has is no more
+	asked   bool          // the other side needs one
+	asking  time.Duration // since when we ask whether it hears us; 0: we do not
+	contact time.Duration // when something new came from it
+	hurried time.Duration // until when we try more often
+
+	checkFrom, checkBy time.Duration // something must be heard in between; 0: no
+
+	pinged    time.Duration // when the last ping of a check left
+	looked    time.Duration // when we last looked at …
+	responses uint64        // … how many answers ICE had to its checks of the path …
+	responded time.Duration // … and when their number last grew
+
+	generation uint64        // of the path
+	began      time.Duration // when its restart did; 0: it is done
+	last       time.Duration // when the last one began
+	connected  time.Duration // when it had a pair of addresses; 0: not yet
+	described  bool          // the other side's part of it is known
+	offering   bool          // pion waits for the answer to an offer
+	taken      int           // the other side's candidates that pion knows
+
+	talk
+}
+
+// Times of a restart.
+const (
+	quietAfter   = 1300 * time.Millisecond // nothing heard for so long: look at ICE too
+	mutedAfter   = 5 * time.Second         // … also where ICE has answers
+	silentAfter  = 2200 * time.Millisecond // nothing heard for so long: the path is broken
+	lookAgain    = 250 * time.Millisecond
+	checkTime    = time.Second             // for an answer to a check, and two round trips
+	roundTime    = 4 * time.Second         // for a restart, before the next …
+	hurriedTime  = 1500 * time.Millisecond // … after a change of addresses, without an answer …
+	relayTime    = 2500 * time.Millisecond // … and with one: a relay takes its time
+	hurriedFor   = 15 * time.Second
+	leastBetween = time.Second            // two restarts
+	leastAnswers = 500 * time.Millisecond // between the other side's
+	stoodStill   = time.Second            // the clock rang so late: we slept
+)
+
+// cameQueue bounds what the other side may say before it is looked at. What is
+// beyond is dropped, as on the way: it is said again.
+const cameQueue = 16
+
+func (r *restarter) init(l *Link) {
+	r.link = l
+	r.came = make(chan wire.Restart, cameQueue)
+	r.nudge = make(chan struct{}, 1)
+	r.clock = time.NewTimer(time.Hour)
+}
+
+// begin lets the supervisor use what both hellos said.
+func (r *restarter) begin(keys *wire.RestartKeys) {
+	r.keys = keys
+	r.usable.Store(true)
+	r.clock.Reset(quietAfter)
+	r.due = time.Since(r.link.started) + quietAfter
+}
+
+// Session names the link in restart messages; 0 if there are none for it. Valid
+// from Up on.
+func (l *Link) Session() uint64 {
+	if l.restart.keys == nil {
+		return 0
+	}
+	return l.restart.keys.Session
+}
+
+// Restart takes a restart message that came by any way. It reports whether the
+// other side of this link has sealed it. Never blocks.
+func (l *Link) Restart(sealed []byte) bool {
+	r := &l.restart
+	if r.keys == nil {
+		return false
+	}
+	m, err := r.keys.Open(sealed, !l.offerer)
+	if err != nil {
+		return false
+	}
+	select {
+	case r.came <- m:
+	default:
+	}
+	return true
+}
+
+// NewWay says that there may be a way to the other side that was not there before.
+func (l *Link) NewWay() { l.restart.note(func(r *restarter) { r.ways = true }) }
+
+// generationNow is the path's, for anybody.
+func (r *restarter) generationNow() uint64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.current
+}
+
+// note tells the supervisor of something. From any goroutine.
+func (r *restarter) note(what func(*restarter)) {
+	r.mu.Lock()
+	what(r)
+	r.mu.Unlock()
+	select {
+	case r.nudge <- struct{}{}:
+	default:
+	}
+}
+
+// ring is a look at the clock.
+func (r *restarter) ring() {
+	if r.keys == nil {
+		return
+	}
+	if time.Since(r.link.started)-r.due > stoodStill {
+		r.link.touch()
+		r.check(time.Since(r.link.started))
+	}
+	r.step()
+}
+
+// nudged looks at what others noted.
+func (r *restarter) nudged() {
+	if r.keys == nil {
+		return
+	}
+	now := time.Since(r.link.started)
+	r.mu.Lock()
+	moved, waked, ways := r.moved, r.waked, r.ways
+	r.moved, r.waked, r.ways = false, false, false
+	r.mu.Unlock()
+	if moved {
+		r.link.engine.options.Logger.Info("this machine's addresses have changed", "member", r.link.member)
+		r.hurried = now + hurriedFor
+		r.gone = r.began == 0 && r.addressGone()
+	}
+	if moved || waked {
+		r.check(now)
+	}
+	if ways {
+		r.talk.next = 0
+	}
+	r.step()
+}
+
+// check wants to hear something, soon.
+func (r *restarter) check(now time.Duration) {
+	r.checkFrom, r.checkBy = now, now+checkTime+2*time.Duration(r.link.rtt.Load())
+}
+
+// addressGone reports whether the path begins at an address that this machine no
+// longer has. Where it goes through a NAT or a relay, that cannot be said.
+func (r *restarter) addressGone() bool {
+	pair := r.link.pair()
+	if pair == nil || pair.Local.Typ != webrtc.ICECandidateTypeHost {
+		return false
+	}
+	has, known := r.link.engine.interfaces.has(pair.Local.Address)
+	return known && !has
+}
+
+// step does what is due, and sets the clock.
+func (r *restarter) step() {
+	l := r.link
+	now := time.Since(l.started)
+	r.judge(now)
+	r.advance(now)
+	r.speak(now)
+	if trouble := r.troubled(); trouble != r.told {
+		r.told = trouble
+		l.handler.Restarting(l, trouble)
+	}
+	wait := r.wait(now)
+	r.due = now + wait
+	r.clock.Reset(wait)
+}
+
+// troubled reports whether there is anything to do.
+func (r *restarter) troubled() bool { return r.broken > 0 || r.asked || r.began > 0 }
+
+// rest forgets that the path may be broken: nobody needs it now.
+func (r *restarter) rest() { r.broken, r.asking, r.checkBy = 0, 0, 0 }
+
+// judge decides whether the path is good.
+func (r *restarter) judge(now time.Duration) {
+	l := r.link
+	heard := time.Duration(l.heard.Load())
+	switch {
+	case r.began > 0:
+		r.watchRound(now, heard)
+		return
+	case l.patient.Load():
+		r.rest()
+		return
+	case r.checkBy > 0:
+		r.await(now, heard)
+	}
+	silence := now - heard
+	switch {
+	case r.broken > 0:
+		if heard > r.broken && !r.gone {
+			r.broken, r.asking = 0, 0 // it came back by itself
+		}
+	case r.gone, l.pc.ICEConnectionState() == webrtc.ICEConnectionStateFailed:
+		r.need(now)
+	case silence < quietAfter:
+	case silence > mutedAfter:
+		r.need(now)
+	case !r.answered(now, heard) && silence > silentAfter:
+		r.need(now)
+	}
+}
+
+// await follows a check.
+func (r *restarter) await(now, heard time.Duration) {
+	r.answered(now, heard)
+	switch {
+	case heard > r.checkFrom, r.responded > r.checkFrom:
+		r.checkBy = 0
+	case now >= r.checkBy:
+		r.checkBy = 0
+		r.need(now)
+	case now-r.pinged >= lookAgain:
+		r.pinged = now
+		r.link.ping(now)
+	}
+}
+
+// need begins the search for a new path.
+func (r *restarter) need(now time.Duration) {
+	if r.broken == 0 {
+		r.link.engine.options.Logger.Info("the path is broken", "member", r.link.member)
+		r.broken = now
+	}
+}
+
+// answered reports whether the other side answers ICE's checks: then the path is
+// good, both ways, whatever is lost of the heartbeats.
+func (r *restarter) answered(now, heard time.Duration) bool {
+	stats, ok := r.link.pc.SCTP().Transport().ICETransport().GetSelectedCandidatePairStats()
+	switch {
+	case now-r.looked > 3*lookAgain:
+		r.responded = heard // what came before this look may have come then
+	case ok && stats.ResponsesReceived != r.responses:
+		r.responded = now
+	}
+	r.looked, r.responses = now, stats.ResponsesReceived
+	return now-r.responded < silentAfter
+}
+
+// watchRound follows a restart that has begun.
+func (r *restarter) watchRound(now, heard time.Duration) {
+	selected := r.link.pair() != nil
+	if selected && r.connected == 0 {
+		r.connected = now
+	}
+	switch {
+	case selected && heard > r.began:
+		r.link.engine.options.Logger.Info("there is a new path", "member", r.link.member, "generation", r.generation, "after", now-r.began)
+		r.began, r.broken, r.asking, r.checkBy, r.gone, r.asked = 0, 0, 0, 0, false, false
+		r.hush() // who is heard has heard what we said
+	case now >= r.giveUpAt() && r.link.patient.Load():
+		r.began = 0
+	case now >= r.giveUpAt():
+		r.need(now)
+	default:
+		r.link.hasten(time.Now())
+	}
+}
+
+// giveUpAt is when the restart that has begun should have come to something.
+func (r *restarter) giveUpAt() time.Duration {
+	switch {
+	case r.connected > 0:
+		return r.connected + silentAfter
+	case r.last >= r.hurried:
+		return r.began + roundTime
+	case r.described:
+		return r.began + relayTime
+	}
+	return r.began + hurriedTime
+}
+
+// advance begins a restart if it is time to, or asks for one.
+func (r *restarter) advance(now time.Duration) {
+	if r.began > 0 && now < r.giveUpAt() {
+		r.asking = 0
+		return
+	}
+	if r.broken == 0 && !r.asked {
+		if r.say.Kind == wire.RestartAsk {
+			r.hush()
+		}
+		return
+	}
+	if r.asking == 0 {
+		r.asking = now
+	}
+	agreed := r.asked || r.contact >= r.asking
+	if r.link.offerer && agreed && (r.last == 0 || now-r.last >= leastBetween) {
+		r.asked, r.asking = false, 0
+		if err := r.offer(now); err != nil {
+			r.link.engine.options.Logger.Info("the path cannot be made anew", "error", err)
+		}
+		return
+	}
+	r.ask()
+}
+
+// wait is how long there is nothing to do.
+func (r *restarter) wait(now time.Duration) time.Duration {
+	switch {
+	case r.link.patient.Load() && r.began == 0:
+		return time.Minute
+	case r.began > 0:
+		return lookInterval
+	case r.broken > 0 || r.asked || r.checkBy > 0:
+		return min(lookAgain, max(r.talk.next-now, lookInterval))
+	}
+	quiet := time.Duration(r.link.heard.Load()) + quietAfter - now
+	return max(quiet, lookAgain)
+}
