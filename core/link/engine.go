@@ -76,7 +76,7 @@ func NewEngine(o Options) (*Engine, error) {
 			ICEServers:   o.ICEServers,
 			Certificates: []webrtc.Certificate{certificate},
 		},
-		member: member, capabilities: wire.CapabilityRestart,
+		member: member, capabilities: wire.CapabilityRestart | wire.CapabilityCopies,
 	}, nil
 }
 

@@ -99,6 +99,17 @@ func FuzzPackets(f *testing.F) {
 		on(unreliable, wire.AppendFragment(nil, 8, 5000, 0, piece)),
 		on(unreliable, wire.AppendFragment(nil, 9, 4096, 0, piece)),
 	))
+	one := append(wire.AppendPacketHead(nil, wire.SinglePacket, 1), "one"...)
+	two := wire.AppendMessage(wire.AppendPacketHead(nil, wire.BatchPacket, 2), []byte("two"))
+	got := wire.Got{Missing: 1}
+	f.Add(packets(
+		on(unreliable, wire.AppendCopy(nil, two)),
+		on(unreliable, wire.AppendCopy(nil, one)),
+		on(reliable, one),
+		on(unreliable, wire.AppendCopy(nil, one)),
+		on(reliable, two),
+		on(unreliable, got.Append(nil)),
+	))
 	ping := wire.Control{Kind: wire.ControlPing, Token: 5}
 	credit := wire.Control{Kind: wire.ControlCredit, Channel: wire.ChannelReliable, Limit: 1 << 40}
 	f.Add(packets(on(control, ping.Append(nil)), on(control, credit.Append(nil))))
@@ -107,6 +118,7 @@ func FuzzPackets(f *testing.F) {
 		l := &Link{engine: engine, handler: h, own: true, end: make(chan Reason, 1)}
 		l.out.init(options.SendBuffer)
 		l.in.init(options.ReceiveBuffer)
+		l.incoming.link, l.copies = l, true
 		granted := l.in.grant()
 		feed(l, p)
 		if cost := uint64(h.bytes + h.messages*wire.MessageCost); h.bytes > len(p) || cost > granted+uint64(len(p))*wire.MessageCost {
@@ -117,14 +129,14 @@ func FuzzPackets(f *testing.F) {
 
 // feed plays the readers until one of them ends the link.
 func feed(l *Link, p []byte) {
-	rel, unrel := reliableReader{link: l}, unreliableReader{link: l}
+	unrel := unreliableReader{link: l}
 	for ok := true; ok && len(p) >= 3; {
 		kind, n := p[0], min(int(binary.LittleEndian.Uint16(p[1:])), len(p)-3)
 		packet := p[3 : 3+n]
 		p = p[3+n:]
 		switch kind % channelCount {
 		case reliable:
-			ok = rel.take(packet)
+			ok = l.incoming.take(packet)
 		case unreliable:
 			ok = unrel.take(packet)
 		case control:

@@ -13,6 +13,7 @@ import (
 type helloResult struct {
 	maxReliable, maxUnreliable int
 	host                       bool
+	copies                     bool
 	limit                      uint64            // credit to begin with
 	keys                       *wire.RestartKeys // nil: it knows no restarts
 	err                        error
@@ -61,6 +62,7 @@ func (l *Link) greet() helloResult {
 		maxReliable:   int(min(c.MaxMessage, wire.MaxReliableMessage)),
 		maxUnreliable: int(min(c.MaxUnreliable, wire.MaxUnreliableMessage)),
 		host:          c.Flags&wire.HelloHost != 0,
+		copies:        hello.Capabilities&c.Capabilities&wire.CapabilityCopies != 0,
 		limit:         c.Limit,
 	}
 }

@@ -116,19 +116,23 @@ type Link struct {
 	channels      [channelCount]*channel
 	maxReliable   int
 	maxUnreliable int
+	copies        bool // of reliable packets may be sent on the unreliable channel
 
 	ownAddresses, theirAddresses addresses
 
-	hurry   hurry
-	out     outbox
-	in      inbox
-	restart restarter
-	heard   atomic.Int64  // when the last packet came, nanoseconds since started
-	rtt     atomic.Int64  // smoothed, nanoseconds
-	trips   trips         // the last round trips
-	pinged  time.Duration // when the last ping left; the writer's
-	silent  bool          // the writer's
-	patient atomic.Bool   // silence is not judged (suspended)
+	hurry    hurry
+	out      outbox
+	in       inbox
+	incoming reliableReader
+	copier   copier
+	owed     atomic.Bool // the other side is to be told what came
+	restart  restarter
+	heard    atomic.Int64  // when the last packet came, nanoseconds since started
+	rtt      atomic.Int64  // smoothed, nanoseconds
+	trips    trips         // the last round trips
+	pinged   time.Duration // when the last ping left; the writer's
+	silent   bool          // the writer's
+	patient  atomic.Bool   // silence is not judged (suspended)
 
 	end    chan Reason // what ended the link; the first one counts
 	closer chan Reason // Close was called: what to tell the other side
@@ -182,6 +186,7 @@ func (e *Engine) newLink(h Handler, expect uint64, offerer bool) (*Link, error) 
 	l.pc = pc
 	l.out.init(e.options.SendBuffer)
 	l.in.init(e.options.ReceiveBuffer)
+	l.incoming.link = l
 	l.watch()
 	return l, nil
 }

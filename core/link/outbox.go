@@ -285,6 +285,13 @@ func (o *outbox) nextRaw(isReliable bool) (message []byte, sent int, ok bool) {
 	return message, q.pop(), true
 }
 
+// sent returns the number of the last reliable message that was sent.
+func (o *outbox) sent() uint64 {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.relSeq
+}
+
 func (o *outbox) noteSent(messages, bytes int) {
 	o.messages += uint64(messages)
 	o.bytes += uint64(bytes)

@@ -52,8 +52,13 @@ func (r *unreliableReader) take(p []byte) bool {
 	if err != nil || k.Member != 0 {
 		return false
 	}
-	if k.Kind == wire.FragmentPacket {
+	switch k.Kind {
+	case wire.FragmentPacket:
 		return r.fragment(&k)
+	case wire.SingleCopy, wire.BatchCopy:
+		return r.link.copies && r.link.incoming.copied(&k)
+	case wire.GotPacket:
+		return r.link.copies && r.link.hear(&k)
 	}
 	var bytes int
 	r.batch, bytes, err = appendMessages(r.batch[:0], &k, false, r.link.engine.options.MaxUnreliable)

@@ -64,6 +64,7 @@ func (l *Link) connect(ctx context.Context) *Reason {
 				return l.giveUp("greeting", r.err, r.reason)
 			}
 			l.maxReliable, l.maxUnreliable, l.host = r.maxReliable, r.maxUnreliable, r.host
+			l.copies = r.copies
 			if r.keys != nil {
 				l.restart.begin(r.keys)
 			}

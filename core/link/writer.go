@@ -19,6 +19,8 @@ func (l *Link) write() {
 	tick := l.tick()
 	ticker := time.NewTicker(tick)
 	defer ticker.Stop()
+	w.timer = time.NewTimer(time.Hour)
+	defer w.timer.Stop()
 	last := time.Since(l.started)
 	for {
 		if !w.flush() {
@@ -26,8 +28,11 @@ func (l *Link) write() {
 			<-l.out.closing
 			return
 		}
+		w.setTimer()
 		select {
 		case <-l.out.wake:
+		case <-w.timer.C:
+			w.timed = 0
 		case <-ticker.C:
 			now := time.Since(l.started)
 			if now-last > 4*tick+time.Second {
@@ -48,6 +53,12 @@ type writer struct {
 	link    *Link
 	ages    ages // of what SCTP holds of the unreliable channel
 	buf     []byte
+	spare   []byte
+	copying bool          // the reliable channel has so little that copies may help
+	got     wire.Got      // what was last said to have come
+	saying  time.Duration // when that may be said again
+	timer   *time.Timer
+	timed   time.Duration // when the timer fires; 0: nobody waits for it
 	saidBye bool
 	done    bool
 }
@@ -58,7 +69,7 @@ func (w *writer) flush() bool {
 	rel, unrel := 0, 0
 	defer func() { w.report(rel, unrel) }()
 	for {
-		if !w.control() {
+		if !w.control() || !w.sayGot() || !w.copies() {
 			return false
 		}
 		moved := false
@@ -174,9 +185,11 @@ func (l *Link) allowed() time.Duration {
 
 // bulk sends one packet of the reliable channel, unless SCTP has enough of it.
 func (w *writer) bulk() (sent int, more, ok bool) {
-	if w.link.channels[reliable].stream.BufferedAmount() >= highWater {
+	held := w.link.channels[reliable].stream.BufferedAmount()
+	if held >= highWater {
 		return 0, false, true
 	}
+	w.copying = w.link.copies && held < mostUnsaid
 	return w.one(reliable)
 }
 
@@ -204,6 +217,9 @@ func (w *writer) one(kind int) (sent int, more, ok bool) {
 	if kind == unreliable {
 		w.ages.add(max(len(packet), 1), time.Since(l.started)) // SCTP has no empty messages
 	}
+	if kind == reliable && l.copies {
+		return sent, true, w.insured(packet)
+	}
 	if _, err := stream.Write(packet); err != nil {
 		return sent, false, false
 	}
@@ -217,6 +233,9 @@ func (w *writer) goodbye() bool {
 	bye, now := l.out.goodbye()
 	if !now {
 		return true
+	}
+	if !w.handOver() {
+		return false
 	}
 	l.channels[reliable].stream.SetBufferedAmountLowThreshold(0)
 	if l.channels[reliable].stream.BufferedAmount() > 0 {

@@ -47,6 +47,9 @@ const (
 	// CapabilityRelay says of a client that it can be reached through the host, and
 	// of a host that it passes packets on.
 	CapabilityRelay = 1 << 1
+	// CapabilityCopies: the sender takes copies of reliable packets on the unreliable
+	// channel, and says what it got. Where both sides say it both may be sent.
+	CapabilityCopies = 1 << 2
 )
 
 // Goodbye reasons of Control.Reason, in bye and gone.

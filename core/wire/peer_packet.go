@@ -42,6 +42,11 @@ const (
 	SinglePacket   PacketKind = 1 // one message, to the end of the packet
 	BatchPacket    PacketKind = 2 // several messages, each after its length
 	FragmentPacket PacketKind = 3 // a part of one message
+
+	// On "unreliable" only, and not to those without CapabilityCopies.
+	SingleCopy PacketKind = 4 // what a single packet on "reliable" is, once more
+	BatchCopy  PacketKind = 5 // and a batch
+	GotPacket  PacketKind = 6 // see Got
 )
 
 const (
@@ -57,7 +62,7 @@ type Packet struct {
 	Seq    uint64 // number of the first message in it, from 1, by channel and connection
 	Total  uint64 // fragment: length of the whole message
 	Offset uint64 // fragment: where in the message it begins
-	Body   []byte // single: the message; batch: see NextMessage; fragment: its bytes
+	Body   []byte // single: the message; batch: see NextMessage; fragment: its bytes; got: see Got
 }
 
 // What decoders of peer packets and control messages return.
@@ -85,7 +90,7 @@ func ParsePacket(p []byte) (Packet, error) {
 		return Packet{}, ErrPacket
 	}
 	switch k.Kind {
-	case SinglePacket, BatchPacket:
+	case SinglePacket, BatchPacket, SingleCopy, BatchCopy, GotPacket:
 	case FragmentPacket:
 		if k.Total, rest, ok = uvarint(rest); !ok {
 			return Packet{}, ErrPacket
