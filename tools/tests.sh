@@ -195,6 +195,7 @@ run_soak() {
   step "tools" install_tools
   step "random histories, ${1:-60} min" histories "${1:-60}"
   step "how fast players meet" go test -count=1 -timeout 1h -run HowFast -v ./internal/matrix
+  step "rooms on bad networks, judged" go test -count=1 -timeout 1h -run 'Loss|Uplink|StayingIn' -v ./internal/stay
   step "hostile programs" go test -count=1 -timeout 1h -run 'Threads|LeaveNothing|Fuzzer|Twice|Fork' ./cexport/ctest
   step "Go fuzz targets, longer" fuzz 1000
   step "C# tests, Mono, 10 min of garbage" env UNITYP2P_GC_STRESS_MINUTES=10 \

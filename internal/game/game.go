@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"runtime"
 	"runtime/debug"
@@ -18,12 +19,13 @@ import (
 
 // Run plays until the input ends or the room is closed to us.
 func Run(cfg Config, in io.Reader, out io.Writer) error {
-	room, err := enter(cfg)
+	says := newSpeaker(out)
+	room, err := enter(cfg, says)
 	if err != nil {
 		return err
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	p := &player{room: room, says: newSpeaker(out), pairs: map[core.ConnID]*pair{}, ctx: ctx}
+	p := &player{room: room, says: says, pairs: map[core.ConnID]*pair{}, ctx: ctx}
 	var events sync.WaitGroup
 	events.Go(p.listen)
 	p.says.say(Line{Event: Here, Member: room.Member().String(), Host: cfg.Host})
@@ -40,10 +42,11 @@ func Run(cfg Config, in io.Reader, out io.Writer) error {
 	return commands.Err()
 }
 
-func enter(cfg Config) (*core.Room, error) {
+func enter(cfg Config, log io.Writer) (*core.Room, error) {
 	c := core.Config{
 		Signaling: cfg.Signaling, Room: "game", ICEServers: cfg.ICEServers,
 		UnreachableAfter: cfg.UnreachableAfter, DisconnectAfter: cfg.DisconnectAfter,
+		Logger: slog.New(slog.NewTextHandler(log, nil)),
 	}
 	if cfg.Host {
 		h, err := core.NewHost(c)

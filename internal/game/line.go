@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"strings"
 	"sync"
 	"time"
 
@@ -58,6 +59,7 @@ const (
 	Gap    = "gap"    // nothing came for longer than ShortestGap
 	Broken = "broken" // a message that must not be
 	Failed = "failed" // the player cannot go on
+	Log    = "log"    // a line of core's log
 )
 
 // Channels of a Gap.
@@ -106,6 +108,12 @@ type speaker struct {
 }
 
 func newSpeaker(w io.Writer) *speaker { return &speaker{out: json.NewEncoder(w)} }
+
+// Write takes lines of a log.
+func (s *speaker) Write(line []byte) (int, error) {
+	s.say(Line{Event: Log, Text: strings.TrimSpace(string(line))})
+	return len(line), nil
+}
 
 func (s *speaker) say(l Line) {
 	if l.At == 0 {

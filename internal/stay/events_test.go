@@ -15,6 +15,7 @@ import (
 // Homes, by what players call them.
 var (
 	restricted = netlab.Home{NAT: netlab.PortRestricted}
+	fullCone   = netlab.Home{NAT: netlab.FullCone}
 	symmetric  = netlab.Home{NAT: netlab.Symmetric}
 )
 
@@ -23,9 +24,9 @@ type event struct {
 	name   string
 	homes  [3]netlab.Home // the host's and two clients'; NoNAT: port-restricted
 	relay  bool           // TURN is to be had
-	mobile bool           // the victim has a second network from the beginning
+	both   bool           // the victim has its second network, mobile data, from the beginning
 	limit  time.Duration  // DisconnectAfter; 0: the default
-	victim int            // the host, unless a client
+	victim int            // the host, unless client
 	within time.Duration  // may be silent for so long once the network is back; 0: single
 	happen func(v *victim)
 }
@@ -36,34 +37,74 @@ const single = 3 * time.Second
 // victim is to whom it happens.
 type victim struct {
 	*player
-	mobile *netlab.Router // a second network
+	mobile *netlab.Router // symmetric
 	host   *player
 	other  *player // a client
 }
 
-// The victim is a client unless it says otherwise.
+// client is the victim that is not the host.
+const client = 1
+
 var events = []event{
-	{name: "link down 40 s, limit 60 s", victim: 1, limit: time.Minute, happen: func(v *victim) { v.down(40 * time.Second) }},
-	{name: "unplugged 15 s", victim: 1, happen: func(v *victim) {
+	{name: "link down 40 s, limit 60 s", victim: client, limit: time.Minute, happen: func(v *victim) { v.down(40 * time.Second) }},
+	{name: "unplugged 15 s", victim: client, happen: func(v *victim) {
 		v.on.Port().Unplug()
 		time.Sleep(15 * time.Second)
 		v.on.Port().Plug()
 	}},
-	{name: "link down 15 s", victim: 1, happen: func(v *victim) { v.down(15 * time.Second) }},
-	{name: "link down 5 s", victim: 1, happen: func(v *victim) { v.down(5 * time.Second) }},
-	{name: "link down 5 s, signaling gone", victim: 1, happen: func(v *victim) {
+	{name: "link down 15 s", victim: client, happen: func(v *victim) { v.down(15 * time.Second) }},
+	{name: "link down 5 s", victim: client, happen: func(v *victim) { v.down(5 * time.Second) }},
+	{name: "link down 5 s, signaling gone", victim: client, happen: func(v *victim) {
 		v.town.killSignaling()
 		v.down(5 * time.Second)
 	}},
-	{name: "router reboots, 5 s", victim: 1, happen: func(v *victim) { v.home.Reboot(5 * time.Second) }},
+	{name: "router reboots, 5 s", victim: client, happen: func(v *victim) { v.home.Reboot(5 * time.Second) }},
 	{name: "host's router reboots, 5 s", happen: func(v *victim) { v.home.Reboot(5 * time.Second) }},
+	{name: "address changes", victim: client, happen: func(v *victim) { v.on.Port().Move() }},
+	{name: "address changes, 3 s dead", victim: client, happen: func(v *victim) {
+		v.on.Port().Unplug()
+		time.Sleep(3 * time.Second)
+		v.on.Port().Move()
+	}},
+	{name: "router's address changes", victim: client, happen: func(v *victim) { v.home.Move() }},
+	{name: "symmetric router reboots, 5 s", victim: client, homes: twoCones, happen: func(v *victim) { v.home.Reboot(5 * time.Second) }},
+	{name: "symmetric mapping lost", victim: client, homes: twoCones, happen: func(v *victim) { v.home.Forget() }},
+	{name: "mapping lost under a relay", victim: client, relay: true,
+		homes:  [3]netlab.Home{symmetric, symmetric, symmetric},
+		happen: func(v *victim) { v.home.Forget() }},
+	{name: "Wi-Fi to mobile data by a relay", victim: client, relay: true, happen: func(v *victim) {
+		v.on.Join(v.mobile)
+		v.on.Port().Unplug()
+	}},
+	{name: "one of two interfaces goes", victim: client, both: true, homes: twoCones, happen: func(v *victim) { v.used().Unplug() }},
+	{name: "host's address changes", happen: func(v *victim) { v.on.Port().Move() }},
+	{name: "host's mapping lost, no signaling", victim: client, homes: twoCones, happen: func(v *victim) {
+		v.town.killSignaling()
+		v.home.ForgetAbout(v.host.home.Uplink().Addr4())
+	}},
+	{name: "client's mapping lost, no signaling", victim: client, homes: twoCones, happen: func(v *victim) {
+		v.town.killSignaling()
+		v.home.ForgetAbout(v.other.home.Uplink().Addr4())
+	}},
 }
+
+// twoCones lets a symmetric client meet the others directly.
+var twoCones = [3]netlab.Home{fullCone, symmetric, fullCone}
 
 // down is a wire that nothing passes for so long, of which nobody is told.
 func (v *victim) down(length time.Duration) {
 	restore := v.home.Uplink().Darken()
 	time.Sleep(length)
 	restore()
+}
+
+// used is the interface by which the host hears the victim.
+func (v *victim) used() *netlab.Port {
+	seen := v.host.ask(game.Report).Pairs[v.id].Remote
+	if strings.HasPrefix(seen, v.mobile.Uplink().Addr4().String()+":") {
+		return v.on.Ports()[1]
+	}
+	return v.on.Port()
 }
 
 // Whatever happens to one network, everybody stays, no reliable message is lost,
@@ -98,6 +139,11 @@ func (e *event) play(t *testing.T) string {
 	w.all(game.Play)
 	w.steady(game.Now())
 	began := game.Now()
+	defer func() {
+		if t.Failed() {
+			t.Logf("what they saw:\n%s", w.chronicle(began))
+		}
+	}()
 	e.happen(v)
 	back := game.Now()
 	w.steady(back)
@@ -144,7 +190,7 @@ func (e *event) build(w *town) *victim {
 		name := [...]string{"host", "first client", "second client"}[i]
 		r := w.home(name, home)
 		on := r.Host(name)
-		if e.mobile && i == e.victim {
+		if e.both && i == e.victim {
 			on.Join(mobile)
 		}
 		w.enter(name, on, cfg).home = r

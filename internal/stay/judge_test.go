@@ -4,6 +4,7 @@ package stay
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -59,6 +60,36 @@ func (w *town) unbroken() {
 	}
 }
 
+// chronicle is what everybody said of others, longer silences among it, by time.
+func (w *town) chronicle(began time.Duration) string {
+	w.Helper()
+	type entry struct {
+		at   time.Duration
+		text string
+	}
+	var all []entry
+	for _, p := range w.players {
+		for _, event := range []string{"open", "trouble", "connected", "disconnected", "unreachable", "reachable", "changed", game.Log, game.Gap, game.Broken, game.Failed} {
+			for _, l := range p.lines(event) {
+				text := fmt.Sprintf("%s: %s %s %s", p.name, l.Event, w.name(l.Member), l.Text)
+				if event == game.Gap {
+					if l.Channel != game.Any || l.At-l.From < single {
+						continue
+					}
+					text += fmt.Sprintf("of %.2f s", (l.At - l.From).Seconds())
+				}
+				all = append(all, entry{l.At, text})
+			}
+		}
+	}
+	slices.SortFunc(all, func(a, b entry) int { return int(a.at - b.at) })
+	var b strings.Builder
+	for _, e := range all {
+		fmt.Fprintf(&b, "%8.2f s: %s\n", (e.at - began).Seconds(), e.text)
+	}
+	return b.String()
+}
+
 // name is whose id it is.
 func (w *town) name(member string) string {
 	for _, p := range w.players {
@@ -66,7 +97,7 @@ func (w *town) name(member string) string {
 			return p.name
 		}
 	}
-	return "nobody"
+	return ""
 }
 
 // weigh is how much everybody has of everything, at rest.
