@@ -106,6 +106,18 @@ func (r *Router) Forget() { r.lab.check(r.space.forget(netip.Addr{})) }
 // all others alone.
 func (r *Router) ForgetAbout(to netip.Addr) { r.lab.check(r.space.forget(to)) }
 
+// Refuse lets nothing pass between the home and an address on the internet, from
+// now on, and tells nobody.
+func (r *Router) Refuse(address netip.Addr) {
+	family := "ip"
+	if address.Is6() {
+		family = "ip6"
+	}
+	r.lab.check(r.space.nft(fmt.Sprintf(`
+insert rule %[1]s firewall forward %[1]s daddr %[2]s drop
+insert rule %[1]s firewall forward %[1]s saddr %[2]s drop`, family, address)))
+}
+
 // Move gives the router a new public address, as some providers do each night.
 // All mappings go with the old one.
 func (r *Router) Move() {
