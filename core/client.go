@@ -23,7 +23,8 @@ type Client struct {
 	finished bool // does not look for a host any more
 
 	restoring  bool // the host is out of reach, and the signaling server a way to it
-	introduced bool // the route leads to the host
+	introduced bool // the route leads to the host …
+	known      bool // … which knows whose it is
 
 	answered bool           // the host has answered the attempt's offer
 	refusal  wire.Extension // why the next ConnectionFailed comes; zero: the usual
@@ -93,7 +94,7 @@ func (c *Client) connect() {
 	if (c.host != nil && !c.restoring) || c.attempt != nil || c.route != nil || c.finished {
 		return
 	}
-	c.introduced = false
+	c.introduced, c.known = false, false
 	c.linkID = c.linkID%maxLinkID + 1
 	asked := c.sendFrame(wire.Frame{
 		Type: wire.NewConnection, DataType: wire.Text, ID: c.linkID, Data: []byte(c.address),

@@ -142,7 +142,7 @@ func (h *Host) negotiate(i *introduction, data []byte) {
 	}
 	switch {
 	case n.Kind == wire.Restarting:
-		h.restart(i, []byte(n.Restart))
+		h.restart(i, &n)
 	case i.peer != nil:
 		i.peer.link.Remote(n)
 	case n.Kind == wire.Offer:

@@ -7,11 +7,56 @@ import (
 )
 
 // The host and a client also speak over the signaling server about a new path for
-// their connection.
+// their connection; and since whoever moved has lost all of its connections at once,
+// the host passes on there, too, what other members say about theirs.
 
-// reopenPause is how long a client waits before it looks for its host again at the
-// signaling server.
-const reopenPause = 700 * time.Millisecond
+const (
+	// reopenPause is how long a client waits before it looks for its host again at
+	// the signaling server.
+	reopenPause = 700 * time.Millisecond
+	// doubtEvery is how often the connection to the signaling server is doubted
+	// while a member is out of reach.
+	doubtEvery = 2 * time.Second
+)
+
+// doubt makes sure of the signaling server: what broke the path to a member may have
+// broken this connection too. A connection does not outlive its address.
+func (r *Room) doubt() {
+	if r.signaling == nil {
+		return
+	}
+	if address := r.signaling.LocalAddress(); address != "" {
+		if has, known := r.engine.HasAddress(address); known && !has {
+			r.signaling.Reset()
+			return
+		}
+	}
+	r.signaling.Probe()
+}
+
+// keepDoubting does so while a member is out of reach.
+func (r *Room) keepDoubting() {
+	if r.doubting {
+		return
+	}
+	r.doubting = true
+	r.after(doubtEvery, func() {
+		r.doubting = false
+		if r.anyRestarting() {
+			r.doubt()
+			r.keepDoubting()
+		}
+	})
+}
+
+func (r *Room) anyRestarting() bool {
+	for _, p := range r.members {
+		if p.restarting {
+			return true
+		}
+	}
+	return false
+}
 
 // restarting opens the way over the signaling server while the host is out of reach.
 func (c *Client) restarting(p *peer, on bool) {
@@ -29,6 +74,7 @@ func (c *Client) restarting(p *peer, on bool) {
 		c.signaling.SetUrgent(true)
 	}
 	c.connect()
+	c.keepDoubting()
 }
 
 // reopen asks for the host again after a pause, while that is what we want.
@@ -49,22 +95,47 @@ func (c *Client) restoringFrame(f wire.Frame) {
 		c.host.link.NewWay()
 	case wire.ReliableMessage:
 		if n, err := wire.ParseNegotiation(f.Data); err == nil && n.Kind == wire.Restarting {
-			c.host.link.Restart([]byte(n.Restart))
+			c.restoringMessage(&n)
 		}
 	case wire.ConnectionFailed, wire.Disconnected:
 		c.reopen()
 	}
 }
 
-func (c *Client) way(p *peer) *serverRoute {
-	if p != c.host || !c.introduced {
-		return nil
+// restoringMessage takes a restart message of the host, or of another member by way
+// of it. When the first of the host's has come it knows who we are.
+func (c *Client) restoringMessage(n *wire.Negotiation) {
+	from := c.host
+	if n.Member != 0 {
+		from = c.members[MemberID(n.Member)]
 	}
-	return c.route
+	if from == nil || !from.link.Restart([]byte(n.Restart)) || from != c.host || c.known {
+		return
+	}
+	c.known = true
+	c.newWay()
 }
 
+// overSignaling brings a restart message to the host, or to another member by way of
+// it.
+func (c *Client) overSignaling(p *peer, sealed []byte) {
+	n := wire.Negotiation{Kind: wire.Restarting, Restart: string(sealed)}
+	switch {
+	case !c.restoring || !c.introduced || c.route == nil || c.route.generation != c.generation:
+		return
+	case p != c.host && !c.known:
+		return
+	case p != c.host:
+		n.Member = uint64(p.id)
+	}
+	c.route.send(n)
+}
+
+// quiet is for as long as a client has its host: it uses the server for that alone.
+func (c *Client) quiet() bool { return c.restoring }
+
 // restarting makes sure of the signaling server, where a client may come to speak
-// about a new path: what broke that one may have broken this too.
+// about a new path.
 func (h *Host) restarting(p *peer, on bool) {
 	if !on {
 		p.way = nil
@@ -73,33 +144,26 @@ func (h *Host) restarting(p *peer, on bool) {
 		return
 	}
 	if on {
-		h.signaling.Probe()
+		h.doubt()
+		h.keepDoubting()
 	}
-	for _, other := range h.members {
-		on = on || other.restarting
-	}
-	h.signaling.SetUrgent(on)
+	h.signaling.SetUrgent(h.anyRestarting())
 }
 
-// noWay notes that a route at the signaling server ends.
-func (h *Host) noWay(route *serverRoute) {
-	for _, p := range h.members {
-		if p.way == route {
-			p.way = nil
+// restart takes what a client says over an introduction about a connection that it
+// has. About the one to us nobody else can: it is sealed. So the route is that
+// member's, and what comes over it for others is passed on as its own.
+func (h *Host) restart(i *introduction, n *wire.Negotiation) {
+	sealed := []byte(n.Restart)
+	if n.Member != 0 {
+		for _, p := range h.members {
+			if p.way == i.route {
+				h.carry(p, &wire.Control{Kind: wire.ControlCarry, Member: n.Member, Body: sealed})
+				return
+			}
 		}
+		return
 	}
-}
-
-// quiet is for as long as a client has its host: it uses the server for that alone.
-func (c *Client) quiet() bool { return c.restoring }
-
-func (h *Host) quiet() bool { return false }
-
-func (h *Host) way(p *peer) *serverRoute { return p.way }
-
-// restart takes what a client says over an introduction about the connection that it
-// has. Nobody else can: it is sealed.
-func (h *Host) restart(i *introduction, sealed []byte) {
 	session, ok := wire.RestartSession(sealed)
 	if !ok || session == 0 {
 		return
@@ -113,5 +177,27 @@ func (h *Host) restart(i *introduction, sealed []byte) {
 			p.link.NewWay()
 		}
 		return
+	}
+}
+
+func (h *Host) overSignaling(p *peer, sealed []byte) { h.overWay(p, 0, sealed) }
+
+// carried brings a member over the signaling server what another says.
+func (h *Host) carried(to, from *peer, sealed []byte) { h.overWay(to, from.id, sealed) }
+
+func (h *Host) overWay(p *peer, from MemberID, sealed []byte) {
+	if p.way != nil && p.way.generation == h.generation {
+		p.way.send(wire.Negotiation{Kind: wire.Restarting, Restart: string(sealed), Member: uint64(from)})
+	}
+}
+
+func (h *Host) quiet() bool { return false }
+
+// noWay notes that a route at the signaling server ends.
+func (h *Host) noWay(route *serverRoute) {
+	for _, p := range h.members {
+		if p.way == route {
+			p.way = nil
+		}
 	}
 }

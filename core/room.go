@@ -56,6 +56,7 @@ type Room struct {
 	trouble    Code
 	suspended  bool
 	leaving    bool
+	doubting   bool // the signaling server will be doubted soon
 }
 
 // role is what differs between a host and a client. All methods run in the loop.
@@ -72,8 +73,8 @@ type role interface {
 	failed(p *peer, why link.Reason)
 	control(p *peer, c wire.Control)
 	restarting(p *peer, on bool)
-	quiet() bool              // what ails the signaling server is nothing to report now
-	way(p *peer) *serverRoute // over the signaling server, to speak about a new path; nil: none
+	quiet() bool                          // what ails the signaling server is nothing to report now
+	overSignaling(p *peer, sealed []byte) // brings a restart message to the member, where that is a way
 }
 
 // actionQueue bounds what waits for the loop. Whoever finds it full waits.

@@ -42,9 +42,7 @@ func (p *peer) Restart(_ *link.Link, sealed []byte) {
 		if r.leaving || r.members[p.id] != p {
 			return
 		}
-		if s := r.role.way(p); s != nil && s.generation == r.generation {
-			s.send(wire.Negotiation{Kind: wire.Restarting, Restart: string(sealed)})
-		}
+		r.role.overSignaling(p, sealed)
 		for _, via := range r.carriers(p) {
 			via.link.TryControl(wire.Control{Kind: wire.ControlCarry, Member: uint64(p.id), Body: sealed})
 		}
@@ -103,7 +101,11 @@ func (r *Room) carry(p *peer, c *wire.Control) {
 		other.link.Restart(c.Body)
 		return
 	}
-	if other.link.Session() != 0 && !other.restarting {
+	switch h, hosting := r.role.(*Host); {
+	case other.link.Session() == 0:
+	case !other.restarting:
 		other.link.TryControl(wire.Control{Kind: wire.ControlCarried, Member: uint64(p.id), Body: c.Body})
+	case hosting:
+		h.carried(other, p, c.Body)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/pion/transport/v5"
+	"github.com/pion/webrtc/v4"
 )
 
 // interfaces watches the addresses of this machine while there are links that want
@@ -60,6 +61,48 @@ func (i *interfaces) leave(l *Link) {
 		<-done
 	}
 }
+
+// source returns the address of this machine at which the path begins; "" if there
+// is none, as after it was taken away.
+func (l *Link) source() string {
+	pair := l.pair()
+	if pair == nil {
+		return ""
+	}
+	to := address(pair.Remote)
+	switch pair.Local.Typ {
+	case webrtc.ICECandidateTypeHost: // the socket has that one and no other
+		if has, known := l.engine.interfaces.has(pair.Local.Address); known && !has {
+			return ""
+		}
+		return pair.Local.Address
+	case webrtc.ICECandidateTypeRelay:
+		to = address(pair.Local) // it lies on the relay
+	}
+	// Others leave by what the system thinks best. To ask it sends nothing.
+	conn, err := l.engine.dial("udp", to)
+	if err != nil {
+		return ""
+	}
+	defer conn.Close()
+	from, ok := conn.LocalAddr().(*net.UDPAddr)
+	if !ok {
+		return ""
+	}
+	return from.IP.String()
+}
+
+// dial is net.Dial in the engine's network.
+func (e *Engine) dial(network, to string) (net.Conn, error) {
+	if e.options.Net != nil {
+		return e.options.Net.Dial(network, to)
+	}
+	return net.Dial(network, to)
+}
+
+// HasAddress reports whether this machine has the address, if that is known: while
+// there are links.
+func (e *Engine) HasAddress(address string) (has, known bool) { return e.interfaces.has(address) }
 
 // has reports whether this machine has the address, if that is known.
 func (i *interfaces) has(address string) (has, known bool) {

@@ -38,7 +38,8 @@ type restarter struct {
 
 	told    bool          // the handler knows that we are at it
 	broken  time.Duration // since when we need a path; 0: it is good
-	gone    bool          // the address that our end of the path has is no more
+	source  string        // the address of this machine at which the path begins; "": not known
+	gone    bool          // it is that no more
 	asked   bool          // the other side needs one
 	asking  time.Duration // since when we ask whether it hears us; 0: we do not
 	contact time.Duration // when something new came from it
@@ -92,6 +93,7 @@ func (r *restarter) init(l *Link) {
 // begin lets the supervisor use what both hellos said.
 func (r *restarter) begin(keys *wire.RestartKeys) {
 	r.keys = keys
+	r.source = r.link.source()
 	r.usable.Store(true)
 	r.clock.Reset(quietAfter)
 	r.due = time.Since(r.link.started) + quietAfter
@@ -170,7 +172,7 @@ func (r *restarter) nudged() {
 	if moved {
 		r.link.engine.options.Logger.Info("this machine's addresses have changed", "member", r.link.member)
 		r.hurried = now + hurriedFor
-		r.gone = r.began == 0 && r.addressGone()
+		r.gone = r.began == 0 && r.source != "" && r.source != r.link.source()
 	}
 	if moved || waked {
 		r.check(now)
@@ -184,17 +186,6 @@ func (r *restarter) nudged() {
 // check wants to hear something, soon.
 func (r *restarter) check(now time.Duration) {
 	r.checkFrom, r.checkBy = now, now+checkTime+2*time.Duration(r.link.rtt.Load())
-}
-
-// addressGone reports whether the path begins at an address that this machine no
-// longer has. Where it goes through a NAT or a relay, that cannot be said.
-func (r *restarter) addressGone() bool {
-	pair := r.link.pair()
-	if pair == nil || pair.Local.Typ != webrtc.ICECandidateTypeHost {
-		return false
-	}
-	has, known := r.link.engine.interfaces.has(pair.Local.Address)
-	return known && !has
 }
 
 // step does what is due, and sets the clock.
@@ -295,6 +286,7 @@ func (r *restarter) watchRound(now, heard time.Duration) {
 	switch {
 	case selected && heard > r.began:
 		r.link.engine.options.Logger.Info("there is a new path", "member", r.link.member, "generation", r.generation, "after", now-r.began)
+		r.source = r.link.source()
 		r.began, r.broken, r.asking, r.checkBy, r.gone, r.asked = 0, 0, 0, 0, false, false
 		r.hush() // who is heard has heard what we said
 	case now >= r.giveUpAt() && r.link.patient.Load():

@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/tls"
 	"math/rand/v2"
+	"net"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -46,7 +47,7 @@ const (
 	longestPause = 10 * time.Second
 	urgentDial   = 3 * time.Second
 	urgentPause  = time.Second // at most
-	probeTime    = 2500 * time.Millisecond
+	probeTime    = 1500 * time.Millisecond
 	maxFrame     = 1 << 20
 	sendQueue    = 512 // frames; beyond it the connection is given up
 )
@@ -62,8 +63,9 @@ type Client struct {
 
 	tokenInURL bool // the server looks for the token there; the run loop's
 
-	mu  sync.Mutex
-	out chan []byte // of the open connection, nil if there is none
+	mu   sync.Mutex
+	out  chan []byte     // of the open connection, nil if there is none
+	conn *websocket.Conn // it
 }
 
 // New starts connecting.
@@ -104,6 +106,28 @@ func (c *Client) Probe() {
 	case c.probe <- struct{}{}:
 	default:
 	}
+}
+
+// Reset gives the connection up at once, if there is one.
+func (c *Client) Reset() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.conn != nil {
+		_ = c.conn.Close()
+	}
+	c.Retry()
+}
+
+// LocalAddress returns the IP address at which the connection begins, "" if there is
+// none.
+func (c *Client) LocalAddress() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.conn == nil {
+		return ""
+	}
+	host, _, _ := net.SplitHostPort(c.conn.LocalAddr().String())
+	return host
 }
 
 // Send queues a frame. It reports false if there is no connection, or if the
@@ -173,7 +197,7 @@ func (c *Client) once(ctx context.Context) *Error {
 	// protocol ignores it.
 	out <- wire.Frame{Type: wire.VersionFrame, Version: wire.ExtendedVersion}.Append(nil)
 	c.mu.Lock()
-	c.out = out
+	c.out, c.conn = out, conn
 	c.mu.Unlock()
 	var writing sync.WaitGroup
 	writing.Go(func() { write(ctx, conn, out, c.probe) })
@@ -184,6 +208,7 @@ func (c *Client) once(ctx context.Context) *Error {
 		close(c.out)
 		c.out = nil
 	}
+	c.conn = nil
 	c.mu.Unlock()
 	_ = conn.Close()
 	writing.Wait()

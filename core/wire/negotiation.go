@@ -3,6 +3,7 @@ package wire
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"strconv"
 )
 
@@ -30,6 +31,7 @@ type Negotiation struct {
 	UsernameFragment string
 
 	Restart string // Restarting: the bytes of a sealed Restart
+	Member  uint64 // Restarting: towards the host, to whom; from it, from whom; 0: the two themselves
 }
 
 // ErrNegotiation is returned for what is no negotiation message.
@@ -72,6 +74,7 @@ func ParseNegotiation(utf16le []byte) (Negotiation, error) {
 		SDPMLineIndex    *uint16 `json:"sdpMLineIndex"`
 		UsernameFragment *string `json:"usernameFragment"`
 		Restart          []byte  `json:"unityp2pRestart"`
+		Member           string  `json:"member"`
 	}
 	if err := json.Unmarshal([]byte(text), &m); err != nil {
 		return Negotiation{}, ErrNegotiation
@@ -91,7 +94,14 @@ func ParseNegotiation(utf16le []byte) (Negotiation, error) {
 		}
 		return n, nil
 	case m.Type == "" && len(m.Restart) > 0 && len(m.Restart) <= MaxRestart:
-		return Negotiation{Kind: Restarting, Restart: string(m.Restart)}, nil
+		n := Negotiation{Kind: Restarting, Restart: string(m.Restart)}
+		if m.Member != "" {
+			var err error
+			if n.Member, err = strconv.ParseUint(m.Member, 16, 64); err != nil {
+				return Negotiation{}, ErrNegotiation
+			}
+		}
+		return n, nil
 	}
 	return Negotiation{}, ErrNegotiation
 }
@@ -129,9 +139,14 @@ func (n Negotiation) Append(dst []byte) []byte {
 			SDP  string `json:"sdp"`
 		}{kind, n.SDP}
 	case Restarting: // older own peers ignore it
+		member := ""
+		if n.Member != 0 {
+			member = fmt.Sprintf("%016x", n.Member)
+		}
 		m = struct {
 			Restart []byte `json:"unityp2pRestart"`
-		}{[]byte(n.Restart)}
+			Member  string `json:"member,omitempty"`
+		}{[]byte(n.Restart), member}
 	default:
 		m = struct {
 			Candidate        string  `json:"candidate"`

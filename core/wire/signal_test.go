@@ -106,8 +106,9 @@ func TestNegotiationAsOthersWriteIt(t *testing.T) {
 		"1":                           {Kind: RoleNumber, Number: 1},
 		`{"sdp":"x","type":"answer"}`: {Kind: Answer, SDP: "x"},
 		`{"usernameFragment":null,"sdpMLineIndex":1,"sdpMid":null,"candidate":"c"}`: {Kind: Candidate, Candidate: "c", SDPMLineIndex: 1},
-		`{"candidate":"c"}`:          {Kind: Candidate, Candidate: "c"},
-		`{"unityp2pRestart":"AQID"}`: {Kind: Restarting, Restart: "\x01\x02\x03"},
+		`{"candidate":"c"}`:                        {Kind: Candidate, Candidate: "c"},
+		`{"unityp2pRestart":"AQID","member":"fe"}`: {Kind: Restarting, Restart: "\x01\x02\x03", Member: 254},
+		`{"unityp2pRestart":"AQID"}`:               {Kind: Restarting, Restart: "\x01\x02\x03"},
 	} {
 		got, err := ParseNegotiation([]byte(AddressOf(text)))
 		if err != nil || got != want {
@@ -116,7 +117,7 @@ func TestNegotiationAsOthersWriteIt(t *testing.T) {
 	}
 	for _, text := range []string{
 		"", "x", "-1", "+1", "1.5", " 1", "2147483648", "99999999999999999999", "{}", "[]", `{"type":"offer"}`, `{"type":"pranswer","sdp":"x"}`,
-		`{"type":5,"sdp":"x"}`, `{"candidate":5}`, `{"unityp2pRestart":""}`, `{"unityp2pRestart":"?"}`, `{"candidate":"c","sdpMLineIndex":-1}`, `{"candidate":"c","sdpMLineIndex":70000}`, "{",
+		`{"type":5,"sdp":"x"}`, `{"candidate":5}`, `{"unityp2pRestart":""}`, `{"unityp2pRestart":"AQID","member":"0x1"}`, `{"unityp2pRestart":"?"}`, `{"candidate":"c","sdpMLineIndex":-1}`, `{"candidate":"c","sdpMLineIndex":70000}`, "{",
 	} {
 		if n, err := ParseNegotiation([]byte(AddressOf(text))); err == nil {
 			t.Errorf("%s was read as %+v", text, n)
@@ -154,6 +155,7 @@ func FuzzParseNegotiation(f *testing.F) {
 	f.Add([]byte(AddressOf(`{"candidate":"c","sdpMid":"0","sdpMLineIndex":0,"usernameFragment":null}`)))
 	f.Add([]byte(AddressOf("12")))
 	f.Add([]byte(AddressOf(`{"unityp2pRestart":"AQID"}`)))
+	f.Add([]byte(AddressOf(`{"unityp2pRestart":"AQID","member":"00000000000000ff"}`)))
 	f.Fuzz(func(t *testing.T, p []byte) {
 		n, err := ParseNegotiation(p)
 		if err != nil {
