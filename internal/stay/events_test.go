@@ -86,6 +86,10 @@ var events = []event{
 		v.town.killSignaling()
 		v.home.ForgetAbout(v.other.home.Uplink().Addr4())
 	}},
+	{name: "way to the host blocked, no signaling", victim: client, relay: true, happen: func(v *victim) {
+		v.town.killSignaling()
+		v.home.Refuse(v.host.home.Uplink().Addr4())
+	}},
 }
 
 // twoCones lets a symmetric client meet the others directly.
