@@ -212,10 +212,19 @@ func (c *Client) connected(p *peer) {
 		return
 	}
 	c.attempt, c.host = nil, p
+	if c.relays() {
+		p.link.Carry()
+	}
 	c.pause, c.trouble = searchFirst, 0
 	c.leaveRoute()
 	// The room lives without the signaling server from here on.
 	c.closeSignaling()
+}
+
+// relays reports whether the host passes on what we and other clients say to each
+// other.
+func (c *Client) relays() bool {
+	return c.cfg.ViaHost == ViaHostAllowed && c.host != nil && c.host.link.Relays()
 }
 
 func (c *Client) failed(p *peer, why link.Reason) {

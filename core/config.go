@@ -28,6 +28,16 @@ const (
 	LoopbackOnly                    // nothing leaves this machine
 )
 
+// ViaHost says whether two clients that do not reach each other may talk through
+// the room's host.
+type ViaHost uint32
+
+// What ViaHost may be.
+const (
+	ViaHostAllowed ViaHost = iota
+	ViaHostNever           // a host: passes nothing on. A client: is not reached so
+)
+
 // Networks is a set of network types.
 type Networks uint32
 
@@ -53,6 +63,8 @@ const (
 	maxMembers        = 1024
 	maxURL            = 2048
 	maxTroubleText    = 512
+	minViaHostRate    = 16 << 10
+	maxViaHostRate    = 1 << 30
 )
 
 // DefaultICEServer is used when neither the game nor the signaling server names one.
@@ -81,6 +93,9 @@ type Config struct {
 	ReceiveBuffer    int // reliable bytes not yet taken, a connection; default 2 MiB
 	UnreliableBuffer int // unreliable bytes not yet taken, a connection; default 1 MiB
 	MaxMembers       int // host: members beside itself; default 64, at most 1024
+
+	ViaHost     ViaHost
+	ViaHostRate int // host: bytes a second that it passes on, of all pairs together; 0: any number, else at least 16 KiB
 
 	UnreliableMaxAge time.Duration // unreliable messages that could not leave within it are dropped; default 100 ms
 	UnreachableAfter time.Duration // silence until Unreachable; default 5 s
@@ -120,6 +135,12 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if c.Loopback > LoopbackOnly {
 		return c, fmt.Errorf("unknown loopback mode %d", c.Loopback)
+	}
+	if c.ViaHost > ViaHostNever {
+		return c, fmt.Errorf("unknown via-host mode %d", c.ViaHost)
+	}
+	if c.ViaHostRate != 0 && (c.ViaHostRate < minViaHostRate || c.ViaHostRate > maxViaHostRate) {
+		return c, fmt.Errorf("the via-host rate is %d; 0 or %d to %d are allowed", c.ViaHostRate, minViaHostRate, maxViaHostRate)
 	}
 	if c.Networks&^(UDP4|UDP6) != 0 {
 		return c, fmt.Errorf("unknown network types %#x", uint32(c.Networks))

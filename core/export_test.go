@@ -1,6 +1,10 @@
 package core
 
-import "github.com/pion/transport/v5"
+import (
+	"github.com/pion/transport/v5"
+
+	"unityp2p/core/wire"
+)
 
 // OnNet puts rooms on another network than the system's. For tests.
 func (c Config) OnNet(n transport.Net) Config {
@@ -17,6 +21,33 @@ func (r *Room) Kill() {
 		r.running.Wait()
 		if r.queue != nil {
 			r.queue.close()
+		}
+	})
+}
+
+// KeepApart lets some clients find no path to each other: the host passes on
+// none of their candidates. For tests; before the first of them joins.
+func (h *Host) KeepApart(apart func(a, b MemberID) bool) {
+	h.do(func() { h.role = &divider{h, apart} })
+}
+
+type divider struct {
+	*Host
+	apart func(a, b MemberID) bool
+}
+
+func (d *divider) control(p *peer, c wire.Control) {
+	if c.Kind == wire.ControlSignal && c.Signal.Kind == wire.Candidate && d.apart(p.id, MemberID(c.Member)) {
+		return
+	}
+	d.Host.control(p, c)
+}
+
+// Say tells a member something on the host's control channel. For tests.
+func (h *Host) Say(to MemberID, c wire.Control) {
+	h.do(func() {
+		if p := h.members[to]; p != nil {
+			p.link.SendControl(c)
 		}
 	})
 }

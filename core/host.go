@@ -16,6 +16,7 @@ type Host struct {
 	address  wire.Address
 	incoming map[int16]*introduction
 	pace     pace
+	exchange *link.Exchange // passes on what clients say to each other; nil: forbidden
 	removed  removals
 	retrying bool
 	name     holding
@@ -51,6 +52,9 @@ const (
 func NewHost(cfg Config) (*Host, error) {
 	h := &Host{
 		incoming: make(map[int16]*introduction), pace: make(pace), address: wire.AddressOf(cfg.Room),
+	}
+	if cfg.ViaHost == ViaHostAllowed {
+		h.exchange = link.NewExchange(cfg.ViaHostRate)
 	}
 	if err := h.init(cfg, h, true); err != nil {
 		return nil, err
@@ -218,16 +222,27 @@ func (h *Host) connected(p *peer) {
 	if !introducible(p) {
 		return
 	}
+	if h.relays(p) {
+		h.exchange.Add(p.link)
+	}
 	for _, other := range h.members {
 		if other == p || !introducible(other) {
 			continue
 		}
-		p.link.SendControl(wire.Control{Kind: wire.ControlMember, Member: uint64(other.id)})
+		flags := uint64(0)
+		if h.relays(p) && h.relays(other) {
+			flags = wire.MemberRelay
+		}
+		p.link.SendControl(wire.Control{Kind: wire.ControlMember, Member: uint64(other.id), Flags: flags})
 		other.link.SendControl(wire.Control{
-			Kind: wire.ControlMember, Member: uint64(p.id), Flags: wire.MemberOffer,
+			Kind: wire.ControlMember, Member: uint64(p.id), Flags: flags | wire.MemberOffer,
 		})
 	}
 }
+
+// relays reports whether the host passes on what that client and others say to each
+// other.
+func (h *Host) relays(p *peer) bool { return h.exchange != nil && p.link.Relays() }
 
 // introducible reports whether the peer takes part in the mesh: original peers
 // talk to the host alone, and other hosts at a shared address see everyone
@@ -237,6 +252,9 @@ func introducible(p *peer) bool { return p.link.Own() && !p.link.Host() }
 func (h *Host) disconnected(p *peer, why link.Reason) {
 	if p.removed.Load() {
 		h.removed.add(p.id)
+	}
+	if h.exchange != nil {
+		h.exchange.Remove(p.link)
 	}
 	if h.members[p.id] != nil || !introducible(p) {
 		return // replaced by a newer connection

@@ -321,13 +321,19 @@ func (l *liar) join(s *server, room string) {
 // called with it when its channels are open.
 func hostAsLiar(t *testing.T, s *server, room string, ready func(*liar)) {
 	t.Helper()
-	ws := dial(t, s)
+	hostAsLiarWith(t, dial(t, s), room, func(*liar) {}, ready)
+}
+
+// hostAsLiarWith is hostAsLiar with liars that are prepared.
+func hostAsLiarWith(t *testing.T, ws *socket, room string, prepare, ready func(*liar)) {
+	t.Helper()
 	liars := make(map[int16]*liar)
 	go ws.run(func(f wire.Frame) {
 		switch f.Type {
 		case wire.NewConnection:
 			l := newLiar(t, false)
 			l.hello.Flags = wire.HelloHost
+			prepare(l)
 			id := f.ID
 			l.signal = func(n wire.Negotiation) { ws.say(id, n) }
 			liars[id] = l

@@ -20,6 +20,7 @@ type mesh struct {
 type other struct {
 	id      MemberID
 	offers  bool   // we make the offers
+	relayed bool   // the host passes on what we say to each other
 	session uint64 // of the current attempt
 	sent    uint64 // messages of it that we sent
 	heard   uint64 // the last of them that came
@@ -64,17 +65,21 @@ func (m *mesh) control(c wire.Control) {
 	id := MemberID(c.Member)
 	switch c.Kind {
 	case wire.ControlMember:
-		m.arrived(id, c.Flags&wire.MemberOffer != 0)
+		m.arrived(id, c.Flags)
 	case wire.ControlGone:
 		m.gone(id, c.Reason)
 	case wire.ControlSignal:
 		if o := m.others[id]; o != nil {
 			m.signal(o, &c)
 		}
+	case wire.ControlRelayed:
+		if o := m.others[id]; o != nil {
+			m.answerVia(o, &c)
+		}
 	}
 }
 
-func (m *mesh) arrived(id MemberID, offers bool) {
+func (m *mesh) arrived(id MemberID, flags uint64) {
 	if id == m.client.Member() || len(m.others) >= maxOthers {
 		return
 	}
@@ -83,7 +88,9 @@ func (m *mesh) arrived(id MemberID, offers bool) {
 		o = &other{id: id}
 		m.others[id] = o
 	}
-	o.offers, o.pause = offers, meshFirst
+	o.offers, o.pause = flags&wire.MemberOffer != 0, meshFirst
+	o.relayed = flags&wire.MemberRelay != 0 && m.client.relays()
+	m.expire(id, 0, link.Closed) // what went through the host ended with its connection
 	m.reach(o)
 }
 
@@ -106,6 +113,9 @@ func (m *mesh) begin(o *other, session uint64, offer bool) {
 		return
 	}
 	o.attempt = p
+	if offer && o.relayed {
+		m.awaitPath(o, p)
+	}
 }
 
 // signal takes negotiation that another member sent through the host.
@@ -135,8 +145,14 @@ func (m *mesh) gone(id MemberID, reason uint64) {
 	if o.attempt != nil {
 		o.attempt.link.Close(link.Left)
 	}
-	if p := m.client.members[id]; p != nil && reason == wire.ReasonRemoved {
+	switch p := m.client.members[id]; {
+	case p == nil:
+	case reason == wire.ReasonRemoved:
 		p.link.Close(link.Removed)
+	case reason == wire.ReasonLeft:
+		m.expire(id, goneTime, link.Left)
+	default:
+		m.expire(id, goneTime, link.Closed)
 	}
 }
 
@@ -167,6 +183,10 @@ func (m *mesh) failed(p *peer, why link.Reason) {
 		return
 	}
 	o.attempt = nil
+	if why != link.Local && o.offers && o.relayed && !p.link.ViaHost() {
+		m.offerVia(o)
+		return
+	}
 	if why != link.Local {
 		m.client.troubled(ConnectFailed, false, "no network path to member %v was found; trying again", o.id)
 	}

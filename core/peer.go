@@ -50,16 +50,21 @@ var errTooManyAttempts = errors.New("too many attempts to connect at a time")
 
 // newPeer begins a link. In the loop.
 func (r *Room) newPeer(rt route, expect MemberID, offer bool) (*peer, error) {
-	if len(r.peers)-len(r.members) >= maxAttempts {
-		return nil, errTooManyAttempts
-	}
-	p := &peer{room: r, route: rt, id: expect}
 	begin := r.engine.Answer
 	if offer {
 		begin = r.engine.Offer
 	}
+	return r.addPeer(rt, expect, func(p *peer) (*link.Link, error) { return begin(r.ctx, p, uint64(expect)) })
+}
+
+// addPeer is newPeer for any kind of link.
+func (r *Room) addPeer(rt route, expect MemberID, begin func(p *peer) (*link.Link, error)) (*peer, error) {
+	if len(r.peers)-len(r.members) >= maxAttempts {
+		return nil, errTooManyAttempts
+	}
+	p := &peer{room: r, route: rt, id: expect}
 	r.running.Add(1) // until Down
-	l, err := begin(r.ctx, p, uint64(expect))
+	l, err := begin(p)
 	if err != nil {
 		r.running.Done()
 		return nil, err
@@ -244,6 +249,9 @@ func disconnectCode(why link.Reason) Code {
 func (p *peer) stats() Stats {
 	s := p.link.Stats()
 	local, remote := candidateType(s.LocalType), candidateType(s.RemoteType)
+	if p.link.ViaHost() {
+		local, remote = PathViaHost, PathViaHost
+	}
 	return Stats{
 		Conn: p.conn, Member: p.id, Path: path(local, remote), LocalType: local, RemoteType: remote,
 		LocalCandidate: s.Local, RemoteCandidate: s.Remote,

@@ -113,7 +113,7 @@ func linkOptions(c *Config, host bool) link.Options {
 	return link.Options{
 		Net: c.net, ICEServers: pionServers(c.ICEServers), IncludeLoopback: include, OnlyLoopback: c.Loopback == LoopbackOnly,
 		UDP4: c.Networks&UDP4 != 0, UDP6: c.Networks&UDP6 != 0, PortMin: c.PortMin, PortMax: c.PortMax,
-		Host: host, MaxMessage: c.MaxMessage, MaxUnreliable: min(c.MaxMessage, MaxUnreliableSize),
+		Host: host, Relay: c.ViaHost == ViaHostAllowed, MaxMessage: c.MaxMessage, MaxUnreliable: min(c.MaxMessage, MaxUnreliableSize),
 		SendBuffer: c.SendBuffer, ReceiveBuffer: c.ReceiveBuffer,
 		UnreliableMaxAge: c.UnreliableMaxAge,
 		UnreachableAfter: c.UnreachableAfter, DisconnectAfter: c.DisconnectAfter, ConnectTimeout: c.ConnectTimeout,

@@ -5,18 +5,20 @@ import "time"
 // Path says how two members reach each other.
 type Path uint32
 
-// The kinds of paths, by the candidate types of RFC 8445.
+// The kinds of paths, all but the last by the candidate types of RFC 8445.
 const (
 	PathNone  Path = iota
 	PathHost       // direct, between the members' own addresses
 	PathSrflx      // direct, through a NAT mapping that STUN told
 	PathPrflx      // direct, through a NAT mapping that the checks found
 	PathRelay      // through a TURN server
+
+	PathViaHost // through the room's host: two clients that do not reach each other
 )
 
 // String returns the candidate type's name in RFC 8445's terms.
 func (p Path) String() string {
-	names := [...]string{"none", "host", "srflx", "prflx", "relay"}
+	names := [...]string{"none", "host", "srflx", "prflx", "relay", "via host"}
 	if int(p) < len(names) {
 		return names[p]
 	}

@@ -37,6 +37,7 @@ type Options struct {
 	PortMin, PortMax uint16
 
 	Host          bool // we host the room: said in the hello
+	Relay         bool // we take part in connections that go through the host: said too
 	MaxMessage    int
 	MaxUnreliable int
 	SendBuffer    int
@@ -70,13 +71,17 @@ func NewEngine(o Options) (*Engine, error) {
 	if err != nil {
 		return nil, fmt.Errorf("making a certificate: %w", err)
 	}
+	capabilities := uint64(wire.CapabilityRestart | wire.CapabilityCopies)
+	if o.Relay {
+		capabilities |= wire.CapabilityRelay
+	}
 	return &Engine{
 		options: o,
 		config: webrtc.Configuration{
 			ICEServers:   o.ICEServers,
 			Certificates: []webrtc.Certificate{certificate},
 		},
-		member: member, capabilities: wire.CapabilityRestart | wire.CapabilityCopies,
+		member: member, capabilities: capabilities,
 	}, nil
 }
 

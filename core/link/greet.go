@@ -14,6 +14,7 @@ type helloResult struct {
 	maxReliable, maxUnreliable int
 	host                       bool
 	copies                     bool
+	capabilities               uint64
 	limit                      uint64            // credit to begin with
 	keys                       *wire.RestartKeys // nil: it knows no restarts
 	err                        error
@@ -36,6 +37,9 @@ func (l *Link) greet() helloResult {
 		hello.Flags |= wire.HelloHost
 	}
 	hello.Capabilities = l.engine.capabilities
+	if l.via != nil {
+		hello.Capabilities &^= wire.CapabilityRestart // the path is the host's
+	}
 	if _, err := rand.Read(hello.Secret[:]); err != nil {
 		return helloResult{err: fmt.Errorf("drawing a secret: %w", err), reason: Failed}
 	}
@@ -63,6 +67,7 @@ func (l *Link) greet() helloResult {
 		maxUnreliable: int(min(c.MaxUnreliable, wire.MaxUnreliableMessage)),
 		host:          c.Flags&wire.HelloHost != 0,
 		copies:        hello.Capabilities&c.Capabilities&wire.CapabilityCopies != 0,
+		capabilities:  c.Capabilities,
 		limit:         c.Limit,
 	}
 }

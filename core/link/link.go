@@ -90,9 +90,10 @@ type Link struct {
 	engine        *Engine
 	handler       Handler
 	offerer       bool
-	expect        uint64 // the member that must be at the other end, 0: anybody
-	pc            *webrtc.PeerConnection
-	giveUpServers context.CancelFunc // ends the search for those that have not answered
+	expect        uint64                 // the member that must be at the other end, 0: anybody
+	pc            *webrtc.PeerConnection // nil if the link runs over the one to the host
+	via           *via                   // then this
+	giveUpServers context.CancelFunc     // ends the search for those that have not answered
 	started       time.Time
 
 	signals chan *wire.Negotiation // from the other side
@@ -116,7 +117,10 @@ type Link struct {
 	channels      [channelCount]*channel
 	maxReliable   int
 	maxUnreliable int
-	copies        bool // of reliable packets may be sent on the unreliable channel
+	copies        bool      // of reliable packets may be sent on the unreliable channel
+	capabilities  uint64    // that the other side says it has
+	carriage      *carriage // what this link carries for others; nil: nothing
+	port          *port     // host: that passes it on
 
 	ownAddresses, theirAddresses addresses
 
@@ -165,6 +169,21 @@ func (e *Engine) begin(ctx context.Context, h Handler, expect uint64, offerer bo
 
 // newLink makes a link that nobody supervises yet.
 func (e *Engine) newLink(h Handler, expect uint64, offerer bool) (*Link, error) {
+	l := e.blank(h, expect, offerer)
+	var searching context.Context
+	searching, l.giveUpServers = context.WithCancel(context.Background())
+	pc, err := l.newPeerConnection(searching)
+	if err != nil {
+		l.giveUpServers()
+		return nil, fmt.Errorf("creating a peer connection: %w", err)
+	}
+	l.pc = pc
+	l.watch()
+	return l, nil
+}
+
+// blank makes a link that has nothing to run over yet.
+func (e *Engine) blank(h Handler, expect uint64, offerer bool) *Link {
 	l := &Link{
 		engine: e, handler: h, offerer: offerer, expect: expect, started: time.Now(),
 		signals: make(chan *wire.Negotiation, signalQueue),
@@ -176,19 +195,10 @@ func (e *Engine) newLink(h Handler, expect uint64, offerer bool) (*Link, error) 
 	}
 	l.round.Store(newRound())
 	l.restart.init(l)
-	var searching context.Context
-	searching, l.giveUpServers = context.WithCancel(context.Background())
-	pc, err := l.newPeerConnection(searching)
-	if err != nil {
-		l.giveUpServers()
-		return nil, fmt.Errorf("creating a peer connection: %w", err)
-	}
-	l.pc = pc
 	l.out.init(e.options.SendBuffer)
 	l.in.init(e.options.ReceiveBuffer)
 	l.incoming.link = l
-	l.watch()
-	return l, nil
+	return l
 }
 
 // Remote takes a message of the other side. Never blocks.
@@ -225,6 +235,13 @@ func (l *Link) MaxMessage() (reliable, unreliable int) { return l.maxReliable, l
 // Host says whether the other side says that it hosts the room.
 func (l *Link) Host() bool { return l.host }
 
+// Relays says whether the other side says that it takes part in connections that
+// go through the host.
+func (l *Link) Relays() bool { return l.own && l.capabilities&wire.CapabilityRelay != 0 }
+
+// ViaHost says whether this link is such a connection.
+func (l *Link) ViaHost() bool { return l.via != nil }
+
 // Send queues a message; a copy of it unless keep is set, when the caller must
 // not change it any more. Its cost comes back through Handler.Sent.
 func (l *Link) Send(data []byte, isReliable, keep bool) error {
@@ -252,6 +269,12 @@ func (l *Link) Violate() {
 	l.violated.Store(true)
 	l.stop(Protocol)
 }
+
+// Abandon ends the link without a word to the other side, which is not there.
+func (l *Link) Abandon(why Reason) { l.stop(why) }
+
+// Met says whether there is a path, though perhaps not everything is open yet.
+func (l *Link) Met() bool { return l.met.Load() }
 
 // SetPatient turns the judging of silence off and on again.
 func (l *Link) SetPatient(patient bool) {

@@ -16,7 +16,7 @@ import (
 	"unityp2p/core/wire"
 )
 
-const patience = 30 * time.Second
+const patience = 2 * time.Minute
 
 // end is one side of a link, and what it heard.
 type end struct {
@@ -199,6 +199,10 @@ func (e *end) send(data []byte, rel bool) {
 }
 
 func TestMessagesOfAllSizesArriveWholeAndInOrder(t *testing.T) {
+	byEveryWay(t, messagesOfAllSizesArriveWholeAndInOrder)
+}
+
+func messagesOfAllSizesArriveWholeAndInOrder(t *testing.T, connect connector) {
 	sizes := []int{0, 1, 2, 100, 1099, 1100, 1101, 16383, 16384, 16385, 65535, 65536, 70000, 200000, 262144, 16 << 20, 0, 5}
 	a, b := connect(t, nil)
 	var both sync.WaitGroup
@@ -225,7 +229,9 @@ func TestMessagesOfAllSizesArriveWholeAndInOrder(t *testing.T) {
 	}
 }
 
-func TestManySmallMessagesAreCoalesced(t *testing.T) {
+func TestManySmallMessagesAreCoalesced(t *testing.T) { byEveryWay(t, manySmallMessagesAreCoalesced) }
+
+func manySmallMessagesAreCoalesced(t *testing.T, connect connector) {
 	a, b := connect(t, nil)
 	const count = 20000
 	for i := range count {
@@ -239,7 +245,9 @@ func TestManySmallMessagesAreCoalesced(t *testing.T) {
 	}
 }
 
-func TestUnreliableMessagesArriveWhole(t *testing.T) {
+func TestUnreliableMessagesArriveWhole(t *testing.T) { byEveryWay(t, unreliableMessagesArriveWhole) }
+
+func unreliableMessagesArriveWhole(t *testing.T, connect connector) {
 	a, b := connect(t, nil)
 	for _, n := range []int{0, 1, 1200, 20000, 262144} {
 		b.update(func() { b.messages = nil })
@@ -283,7 +291,9 @@ func TestUnreliableMessagesArriveWhole(t *testing.T) {
 
 // A receiver that takes nothing: the sender is held, what is kept is bounded,
 // control goes on, and nothing is lost when it takes again.
-func TestCreditHoldsTheSender(t *testing.T) {
+func TestCreditHoldsTheSender(t *testing.T) { byEveryWay(t, creditHoldsTheSender) }
+
+func creditHoldsTheSender(t *testing.T, connect connector) {
 	const window = 256 << 10
 	a, b := connect(t, func(o *Options) { o.ReceiveBuffer, o.SendBuffer = window, window })
 	b.update(func() { b.hold = true })
@@ -333,6 +343,10 @@ func (e *end) pingThrough(to *end) {
 }
 
 func TestCloseSaysGoodbyeAfterTheLastMessage(t *testing.T) {
+	byEveryWay(t, closeSaysGoodbyeAfterTheLastMessage)
+}
+
+func closeSaysGoodbyeAfterTheLastMessage(t *testing.T, connect connector) {
 	for why, want := range map[Reason]Reason{Left: Left, Removed: Removed} {
 		a, b := connect(t, nil)
 		for range 100 {
@@ -353,7 +367,9 @@ func TestCloseSaysGoodbyeAfterTheLastMessage(t *testing.T) {
 	}
 }
 
-func TestSilenceIsNoticed(t *testing.T) {
+func TestSilenceIsNoticed(t *testing.T) { byEveryWay(t, silenceIsNoticed) }
+
+func silenceIsNoticed(t *testing.T, connect connector) {
 	a, b := connect(t, func(o *Options) {
 		o.UnreachableAfter, o.DisconnectAfter = time.Second, 4*time.Second
 	})
@@ -431,6 +447,12 @@ func TestLinksLeaveNoGoroutineBehind(t *testing.T) {
 		b.await("down", func() bool { return b.down != nil })
 		<-a.link.Done()
 	}
+	awaitGoroutines(t, before)
+}
+
+// awaitGoroutines waits until there are no more than there were.
+func awaitGoroutines(t *testing.T, before int) {
+	t.Helper()
 	deadline := time.Now().Add(patience)
 	for runtime.NumGoroutine() > before+2 {
 		if time.Now().After(deadline) {

@@ -72,6 +72,22 @@ func (l *Link) count(messages, bytes int) {
 	l.in.bytes.Add(uint64(bytes))
 }
 
+// next returns the next packet of a channel that is the link's own. What it
+// carries for others goes on from here.
+func (l *Link) next(kind int) ([]byte, error) {
+	for {
+		p, err := l.channels[kind].next()
+		if err != nil || l.carriage == nil || !wire.Relayed(p) {
+			return p, err
+		}
+		l.touch()
+		if !l.passOn(kind, p) {
+			l.stop(Protocol)
+			return nil, wire.ErrPacket
+		}
+	}
+}
+
 // appendMessages takes a single or batch packet apart.
 func appendMessages(dst []Message, k *wire.Packet, reliable bool, most int) ([]Message, int, error) {
 	if k.Kind == wire.SinglePacket {

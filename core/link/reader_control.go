@@ -45,6 +45,11 @@ func (l *Link) takeControl(c *wire.Control) bool {
 		return false
 	case wire.ControlMember, wire.ControlGone, wire.ControlSignal, wire.ControlCarry, wire.ControlCarried:
 		l.handler.Control(l, *c)
+	case wire.ControlRelayed, wire.ControlRelayCredit:
+		if l.carriage != nil && !l.passOnControl(c) {
+			l.stop(Protocol)
+			return false
+		}
 	}
 	return !l.violated.Load()
 }

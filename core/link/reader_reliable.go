@@ -10,7 +10,7 @@ import (
 func (l *Link) readReliable() {
 	defer l.in.finish()
 	for {
-		p, err := l.channels[reliable].next()
+		p, err := l.next(reliable)
 		if err != nil {
 			return
 		}

@@ -10,7 +10,7 @@ const maxPartial = 4
 func (l *Link) readUnreliable() {
 	r := unreliableReader{link: l}
 	for {
-		p, err := l.channels[unreliable].next()
+		p, err := l.next(unreliable)
 		if err != nil {
 			return
 		}

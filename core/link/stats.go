@@ -39,6 +39,9 @@ func (l *Link) Stats() Stats {
 	for _, c := range l.channels[:control] {
 		s.Unsent += c.stream.BufferedAmount()
 	}
+	if l.pc == nil {
+		return s
+	}
 	ice := l.pc.SCTP().Transport().ICETransport()
 	if pair, err := ice.GetSelectedCandidatePair(); err == nil && pair != nil {
 		s.LocalType = l.ownAddresses.typeOf(pair.Local)

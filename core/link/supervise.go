@@ -60,18 +60,7 @@ func (l *Link) connect(ctx context.Context) *Reason {
 				l.in.readers.Go(func() { hello <- l.greet() })
 			}
 		case r := <-hello:
-			if r.err != nil {
-				return l.giveUp("greeting", r.err, r.reason)
-			}
-			l.maxReliable, l.maxUnreliable, l.host = r.maxReliable, r.maxUnreliable, r.host
-			l.copies = r.copies
-			if r.keys != nil {
-				l.restart.begin(r.keys)
-			}
-			l.out.open(r.limit)
-			l.connecting = time.Since(l.started)
-			l.touch()
-			return nil
+			return l.welcome(&r)
 		case now := <-look.C:
 			if !l.hasten(now) {
 				look.Stop()
@@ -95,6 +84,22 @@ func (l *Link) connect(ctx context.Context) *Reason {
 			return &r
 		}
 	}
+}
+
+// welcome takes the other side's hello.
+func (l *Link) welcome(r *helloResult) *Reason {
+	if r.err != nil {
+		return l.giveUp("greeting", r.err, r.reason)
+	}
+	l.maxReliable, l.maxUnreliable, l.host = r.maxReliable, r.maxUnreliable, r.host
+	l.capabilities, l.copies = r.capabilities, r.copies
+	if r.keys != nil {
+		l.restart.begin(r.keys)
+	}
+	l.out.open(r.limit)
+	l.connecting = time.Since(l.started)
+	l.touch()
+	return nil
 }
 
 func (l *Link) giveUp(doing string, err error, r Reason) *Reason {
@@ -136,6 +141,9 @@ func (l *Link) talk(ctx context.Context) Reason {
 	reason := l.await(ctx)
 	l.out.close()
 	<-written
+	if l.carriage != nil {
+		l.carriage.close()
+	}
 	return reason
 }
 
@@ -148,6 +156,11 @@ func (l *Link) await(ctx context.Context) Reason {
 		case <-l.failed:
 			return l.afterFailure()
 		case why := <-l.closer:
+			if l.carriage != nil {
+				for _, other := range l.carriage.connections() {
+					other.Close(Left)
+				}
+			}
 			l.out.finish(why)
 			return l.linger()
 		case <-ctx.Done():

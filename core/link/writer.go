@@ -58,7 +58,11 @@ type writer struct {
 	got     wire.Got      // what was last said to have come
 	saying  time.Duration // when that may be said again
 	timer   *time.Timer
-	timed   time.Duration // when the timer fires; 0: nobody waits for it
+	timed   time.Duration     // when the timer fires; 0: nobody waits for it
+	wrote   int               // bytes of the last packet
+	mine    [channelCount]int // bytes left until the others' turn
+	carried time.Duration     // when something of theirs was sent last; 0: never
+	high    uint64            // what SCTP may hold of the reliable channel; 0: not decided
 	saidBye bool
 	done    bool
 }
@@ -120,7 +124,11 @@ func (w *writer) control() bool {
 	for c != nil && c.stream.BufferedAmount() < highControl {
 		p := w.link.out.nextControl()
 		if p == nil {
-			return true
+			more, ok := w.carry(control)
+			if more {
+				continue
+			}
+			return ok
 		}
 		if _, err := c.stream.Write(p); err != nil {
 			return false
@@ -139,7 +147,7 @@ func (w *writer) news() (gone int, more, ok bool) {
 	if w.holdsBack(now) {
 		return gone, false, true
 	}
-	sent, more, ok := w.one(unreliable)
+	sent, more, ok := w.fair(unreliable)
 	return gone + sent, more, ok
 }
 
@@ -186,11 +194,11 @@ func (l *Link) allowed() time.Duration {
 // bulk sends one packet of the reliable channel, unless SCTP has enough of it.
 func (w *writer) bulk() (sent int, more, ok bool) {
 	held := w.link.channels[reliable].stream.BufferedAmount()
-	if held >= highWater {
+	if held >= w.mostReliable() {
 		return 0, false, true
 	}
 	w.copying = w.link.copies && held < mostUnsaid
-	return w.one(reliable)
+	return w.fair(reliable)
 }
 
 // one sends one packet of a channel.
@@ -214,6 +222,7 @@ func (w *writer) one(kind int) (sent int, more, ok bool) {
 	if l.own {
 		w.buf = packet[:0]
 	}
+	w.wrote = len(packet)
 	if kind == unreliable {
 		w.ages.add(max(len(packet), 1), time.Since(l.started)) // SCTP has no empty messages
 	}
@@ -231,7 +240,7 @@ func (w *writer) one(kind int) (sent int, more, ok bool) {
 func (w *writer) goodbye() bool {
 	l := w.link
 	bye, now := l.out.goodbye()
-	if !now {
+	if !now || l.carriage != nil && !l.carriage.idle() {
 		return true
 	}
 	if !w.handOver() {

@@ -79,7 +79,7 @@ func (w *writer) copies() bool {
 	if now < due {
 		return true
 	}
-	if l.channels[reliable].stream.BufferedAmount() == 0 {
+	if l.via == nil && l.channels[reliable].stream.BufferedAmount() == 0 {
 		l.copier.arrived()
 		return w.handOver()
 	}

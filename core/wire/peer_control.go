@@ -22,8 +22,8 @@ const (
 	ControlCarry   ControlKind = 9  // pass this restart message on to that member
 	ControlCarried ControlKind = 10 // that member wants this restart message passed on to you
 
-	ControlRelayed ControlKind = 16 // a control message of the connection between two clients
-	ControlPassed  ControlKind = 17 // host: so much of what is for that member was passed on
+	ControlRelayed     ControlKind = 16 // a control message of the connection between two clients
+	ControlRelayCredit ControlKind = 17 // host: how much more for that member it takes
 )
 
 // MaxControl is the largest control message.
@@ -76,7 +76,7 @@ type Control struct {
 
 	Member uint64 // member, gone: whom; signal, relayed: to whom (towards the host), from whom; carry: to whom; carried: from whom
 
-	Route uint64 // relayed, passed: which connection of that pair
+	Route uint64 // relayed, relay credit: which connection of that pair
 	Body  []byte // relayed: the control message; carry, carried: the restart message
 
 	Session uint64      // signal: which attempt of that pair to connect; the offerer draws it
@@ -85,7 +85,7 @@ type Control struct {
 	Signal  Negotiation // signal
 
 	Channel uint64 // credit
-	Limit   uint64 // hello, credit: reliable cost that may be sent in all, from the connection's start; passed: see RelayWindow
+	Limit   uint64 // hello, credit: reliable cost that may be sent in all, from the connection's start; relay credit: see RelayWindow
 
 	Secret RestartSecret // hello with CapabilityRestart
 
@@ -129,7 +129,7 @@ func ParseControl(p []byte) (Control, error) {
 	case ControlRelayed:
 		c.Member, c.Route, c.Body = r.id(), r.number(), r.rest
 		r.bad = r.bad || c.Member == 0 || len(c.Body) == 0 || len(c.Body) > MaxRelayedControl
-	case ControlPassed:
+	case ControlRelayCredit:
 		c.Member, c.Route, c.Limit = r.id(), r.number(), r.number()
 	}
 	if r.bad {
@@ -166,7 +166,7 @@ func (c *Control) Append(dst []byte) []byte {
 		return append(binary.AppendUvarint(dst, uint64(len(c.Body))), c.Body...)
 	case ControlRelayed:
 		return append(appendNumbers(binary.LittleEndian.AppendUint64(dst, c.Member), c.Route), c.Body...)
-	case ControlPassed:
+	case ControlRelayCredit:
 		return appendNumbers(binary.LittleEndian.AppendUint64(dst, c.Member), c.Route, c.Limit)
 	}
 	return dst

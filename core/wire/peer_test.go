@@ -130,7 +130,7 @@ func TestControlRoundTrips(t *testing.T) {
 		{Kind: ControlBye, Reason: ReasonLeft, Seq: 1000},
 		{Kind: ControlCarry, Member: 1 << 40, Body: []byte("sealed")},
 		{Kind: ControlCarried, Member: 3, Body: []byte{}},
-		{Kind: ControlPassed, Member: 1 << 62, Route: MaxRoute, Limit: 1 << 33},
+		{Kind: ControlRelayCredit, Member: 1 << 62, Route: MaxRoute, Limit: 1 << 33},
 	} {
 		p := c.Append(nil)
 		got, err := ParseControl(p)
@@ -204,7 +204,7 @@ func FuzzParseControl(f *testing.F) {
 	f.Add(c.Append(nil))
 	f.Add([]byte{byte(ControlHello), 1, 1, 0, 4, 4, 4})
 	f.Add([]byte{byte(ControlRelayed), 1, 2, 3, 4, 5, 6, 7, 8, 9, byte(ControlPing), 5})
-	f.Add([]byte{byte(ControlPassed), 1, 2, 3, 4, 5, 6, 7, 8, 9, 0x80, 0x80, 4})
+	f.Add([]byte{byte(ControlRelayCredit), 1, 2, 3, 4, 5, 6, 7, 8, 9, 0x80, 0x80, 4})
 	f.Fuzz(func(t *testing.T, p []byte) {
 		c, err := ParseControl(p)
 		if err != nil {

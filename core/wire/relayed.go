@@ -2,8 +2,9 @@ package wire
 
 import "encoding/binary"
 
-// RelayWindow is how much of a pair's reliable packets, by RelayCost, the host
-// takes beyond what it has passed on.
+// RelayWindow is how much of the reliable packets of a connection, by RelayCost,
+// the host takes from one side before its first relay credit. What it allows in
+// all is this beyond what it has passed on.
 const RelayWindow = 256 << 10
 
 // RelayCost is what a relayed packet of n bytes counts.
