@@ -97,6 +97,12 @@ static int32_t check_numbers(P2P_Config *c) {
     if (!in_range(&c->unreliable_max_age_ms, 100, 10, 3600000)) {
         return refuse(P2P_ERR_INVALID_ARGUMENT, "unreliable_max_age_ms must be 10 ms to 1 h");
     }
+    if (c->via_host > P2P_VIA_HOST_NEVER) {
+        return refuse(P2P_ERR_INVALID_ARGUMENT, "via_host is no P2P_VIA_HOST_ value");
+    }
+    if (c->via_host_rate != 0 && (c->via_host_rate < 16u << 10 || c->via_host_rate > 1u << 30)) {
+        return refuse(P2P_ERR_INVALID_ARGUMENT, "via_host_rate must be 0, or 16384 B/s to 1 GiB/s");
+    }
     if (c->disconnect_after_ms <= c->unreachable_after_ms) {
         return refuse(P2P_ERR_INVALID_ARGUMENT,
                       "disconnect_after_ms must be longer than unreachable_after_ms");
@@ -142,6 +148,8 @@ static void fill_config(struct room_config *r, uint32_t kind, const P2P_Config *
     r->disconnect_after_ms = c->disconnect_after_ms;
     r->connect_timeout_ms = c->connect_timeout_ms;
     r->unreliable_max_age_ms = c->unreliable_max_age_ms;
+    r->via_host = c->via_host;
+    r->via_host_rate = c->via_host_rate;
 }
 
 /* Makes the handle and sends the configuration to the engine. */
@@ -180,8 +188,11 @@ static int32_t begin(P2P_Handle *out_handle, const void *config, bool needed) {
     return P2P_OK;
 }
 
-/* What versions of P2P_Config ended before. */
-static const uint64_t older_configs[] = {offsetof(P2P_Config, tls_pin), offsetof(P2P_Config, unreliable_max_age_ms)};
+/* What versions of P2P_Config ended before. Where pointers have 8 bytes, via_host was
+ * padding at the end of the last of them, which was to be zero like the rest. */
+static const uint64_t older_configs[] = {offsetof(P2P_Config, tls_pin), offsetof(P2P_Config, unreliable_max_age_ms),
+                                         sizeof(void *) == 8 ? offsetof(P2P_Config, via_host_rate)
+                                                             : offsetof(P2P_Config, via_host)};
 
 static int32_t create(uint32_t kind, const P2P_Config *config, P2P_Handle *out_handle) {
     int32_t error = begin(out_handle, config, true);

@@ -1,6 +1,7 @@
 /* P2P_GetStats: snapshots that the engine keeps fresh while somebody asks. */
 #include "bridge.h"
 
+#include <stddef.h>
 #include <string.h>
 
 #define STATS_KEPT_MS 10000u /* after the last question */
@@ -50,6 +51,8 @@ static void add(P2P_Stats *sum, const P2P_Stats *one) {
     sum->unsent_bytes += one->unsent_bytes;
     sum->dropped_sent += one->dropped_sent;
     sum->dropped_received += one->dropped_received;
+    sum->passed_bytes += one->passed_bytes;
+    sum->passed_dropped += one->passed_dropped;
 }
 
 static int32_t gather(struct handle *h, P2P_Connection connection, P2P_Stats *out) {
@@ -82,11 +85,14 @@ static void ask(struct handle *h, P2P_Handle id) {
     h->stats_asked = now_ms();
 }
 
+/* What the version of P2P_Stats before this one ended before. */
+#define OLDER_STATS offsetof(P2P_Stats, passed_bytes)
+
 P2P_API int32_t P2P_GetStats(P2P_Handle handle, P2P_Connection connection, P2P_Stats *stats) {
     REFUSE_FORKED();
     if (stats == NULL) return P2P_ERR_INVALID_ARGUMENT;
     uint32_t size = stats->struct_size;
-    if (size < sizeof(P2P_Stats) || size > 4096) return P2P_ERR_STRUCT_SIZE;
+    if ((size < sizeof(P2P_Stats) && size != OLDER_STATS) || size > 4096) return P2P_ERR_STRUCT_SIZE;
     int32_t error;
     struct handle *h = handle_lock(handle, &error);
     if (h == NULL) return error;
@@ -100,8 +106,8 @@ P2P_API int32_t P2P_GetStats(P2P_Handle handle, P2P_Connection connection, P2P_S
     mutex_unlock(&h->mutex);
     if (error != P2P_OK) return error;
     out.struct_size = size;
-    memcpy(stats, &out, sizeof out);
+    memcpy(stats, &out, size < sizeof out ? size : sizeof out);
     /* A newer program's fields that we do not know stay 0. */
-    memset((uint8_t *)stats + sizeof out, 0, size - sizeof out);
+    if (size > sizeof out) memset((uint8_t *)stats + sizeof out, 0, size - sizeof out);
     return P2P_OK;
 }

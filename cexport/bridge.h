@@ -67,6 +67,7 @@ struct room_config {
     uint32_t port_min, port_max;
     uint32_t max_message, send_buffer, receive_buffer, unreliable_buffer, max_members;
     uint32_t unreachable_after_ms, disconnect_after_ms, connect_timeout_ms, unreliable_max_age_ms;
+    uint32_t via_host, via_host_rate;
     uint32_t signaling_url, room, token, ice_servers, tls_pin;
     uint32_t port, address; /* signaling */
 };

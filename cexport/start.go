@@ -73,6 +73,7 @@ func roomConfig(data []byte, r *C.struct_room_config) (core.Config, error) {
 		UnreliableBuffer: int(r.unreliable_buffer), MaxMembers: int(r.max_members),
 		UnreachableAfter: ms(r.unreachable_after_ms), DisconnectAfter: ms(r.disconnect_after_ms),
 		ConnectTimeout: ms(r.connect_timeout_ms), UnreliableMaxAge: ms(r.unreliable_max_age_ms),
+		ViaHost: core.ViaHost(r.via_host), ViaHostRate: int(r.via_host_rate),
 	}
 	if r.ice_servers == 0 {
 		return cfg, nil

@@ -37,6 +37,7 @@ func convert(s *core.Stats) C.P2P_Stats {
 		bytes_sent: C.uint64_t(s.BytesSent), bytes_received: C.uint64_t(s.BytesReceived),
 		messages_sent: C.uint64_t(s.MessagesSent), messages_received: C.uint64_t(s.MessagesReceived),
 		unsent_bytes: C.uint64_t(s.Unsent), dropped_sent: C.uint64_t(s.Dropped),
+		passed_bytes: C.uint64_t(s.PassedOn), passed_dropped: C.uint64_t(s.PassedOnDropped),
 	}
 	put := func(dst []C.char, text string) {
 		for i := 0; i < len(text) && i < len(dst)-1; i++ {

@@ -9,25 +9,28 @@
 _Static_assert(sizeof(P2P_Event) == 32 && offsetof(P2P_Event, member) == 16 &&
                    offsetof(P2P_Event, data_offset) == 24,
                "P2P_Event");
-_Static_assert(sizeof(P2P_Stats) == 216 && offsetof(P2P_Stats, bytes_sent) == 24 &&
+_Static_assert(sizeof(P2P_Stats) == 232 && offsetof(P2P_Stats, bytes_sent) == 24 &&
                    offsetof(P2P_Stats, member) == 80 &&
-                   offsetof(P2P_Stats, local_candidate) == 88,
+                   offsetof(P2P_Stats, local_candidate) == 88 &&
+                   offsetof(P2P_Stats, passed_bytes) == 216,
                "P2P_Stats");
 _Static_assert(sizeof(P2P_NetworkConditions) == 56 && offsetof(P2P_NetworkConditions, send_latency_ms) == 8 &&
                    offsetof(P2P_NetworkConditions, receive_latency_ms) == 32,
                "P2P_NetworkConditions");
 #if UINTPTR_MAX > 0xffffffffu
-_Static_assert(sizeof(P2P_Config) == 96 && offsetof(P2P_Config, signaling_url) == 8 &&
+_Static_assert(sizeof(P2P_Config) == 104 && offsetof(P2P_Config, signaling_url) == 8 &&
                    offsetof(P2P_Config, networks) == 40 &&
                    offsetof(P2P_Config, connect_timeout_ms) == 76 &&
                    offsetof(P2P_Config, tls_pin) == 80 &&
-                   offsetof(P2P_Config, unreliable_max_age_ms) == 88,
+                   offsetof(P2P_Config, unreliable_max_age_ms) == 88 &&
+                   offsetof(P2P_Config, via_host) == 92,
                "P2P_Config");
 _Static_assert(sizeof(P2P_Batch) == 32 && offsetof(P2P_Batch, more) == 28, "P2P_Batch");
 _Static_assert(sizeof(P2P_SignalingConfig) == 16, "P2P_SignalingConfig");
 #else
-_Static_assert(sizeof(P2P_Config) == 72 && offsetof(P2P_Config, networks) == 24 &&
-                   offsetof(P2P_Config, tls_pin) == 64, "P2P_Config");
+_Static_assert(sizeof(P2P_Config) == 80 && offsetof(P2P_Config, networks) == 24 &&
+                   offsetof(P2P_Config, tls_pin) == 64 &&
+                   offsetof(P2P_Config, via_host) == 72, "P2P_Config");
 _Static_assert(sizeof(P2P_Batch) == 28 && offsetof(P2P_Batch, more) == 24, "P2P_Batch");
 _Static_assert(sizeof(P2P_SignalingConfig) == 12, "P2P_SignalingConfig");
 #endif

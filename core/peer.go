@@ -258,7 +258,7 @@ func (p *peer) stats() Stats {
 		RTT: s.RTT, Connecting: s.Connecting,
 		BytesSent: s.BytesSent, BytesReceived: s.BytesReceived,
 		MessagesSent: s.MessagesSent, MessagesReceived: s.MessagesReceived,
-		Unsent: s.Unsent, Dropped: s.Dropped,
+		Unsent: s.Unsent, Dropped: s.Dropped, PassedOn: s.PassedOn, PassedOnDropped: s.PassedOnDropped,
 	}
 }
 

@@ -42,4 +42,6 @@ type Stats struct {
 	MessagesReceived uint64
 	Unsent           uint64 // bytes accepted and not yet acknowledged by the other side's transport
 	Dropped          uint64 // unreliable messages dropped before sending
+	PassedOn         uint64 // host: bytes from other clients that were passed on to this one
+	PassedOnDropped  uint64 // host: unreliable packets of theirs that were dropped, being late or too many
 }

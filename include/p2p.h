@@ -163,6 +163,11 @@ typedef uint32_t P2P_Connection;
 #define P2P_PATH_SRFLX                2u  /* direct, through a NAT mapping that STUN told */
 #define P2P_PATH_PRFLX                3u  /* direct, through a NAT mapping that the checks found */
 #define P2P_PATH_RELAY                4u  /* through a TURN server */
+#define P2P_PATH_VIA_HOST             5u  /* through the room's host: two clients that do not reach each other */
+
+/* P2P_Config.via_host */
+#define P2P_VIA_HOST_ALLOWED          0u  /* clients that do not reach each other talk through the room's host */
+#define P2P_VIA_HOST_NEVER            1u  /* host: passes nothing on. Client: is not reached so */
 
 /* P2P_SetLogLevel */
 #define P2P_LOG_NONE                  0u
@@ -207,6 +212,10 @@ typedef struct P2P_Config {
     uint32_t unreliable_max_age_ms; /* unreliable messages that could not leave within this are dropped,
                                       not sent late, and counted in dropped_sent; default 100,
                                       10 to 3600000 */
+    uint32_t via_host;             /* P2P_VIA_HOST_. What goes through the host it could read, drop or
+                                      forge; nobody else could. */
+    uint32_t via_host_rate;        /* host: bytes a second that it passes on, of all clients together;
+                                      0: any number, else 16384 to 2^30 */
 } P2P_Config;
 
 /* One event. For MESSAGE, the data is at arena + data_offset. */
@@ -248,6 +257,8 @@ typedef struct P2P_Stats {
     uint64_t member;               /* room-wide id; 0 for connection 0 */
     char local_candidate[64];      /* "127.0.0.1:40000"; "" if not known */
     char remote_candidate[64];
+    uint64_t passed_bytes;         /* host: bytes from other clients that it passed on to this one */
+    uint64_t passed_dropped;       /* host: unreliable packets of theirs that it dropped, being late or too many */
 } P2P_Stats;
 
 /* A bad network, for trying a game before its players do. "send" is what leaves

@@ -33,7 +33,7 @@ type record struct {
 
 // linkRecord describes one connection.
 type linkRecord struct {
-	Path             string    `json:"path"` // host, srflx, prflx or relay
+	Path             string    `json:"path"` // host, srflx, prflx, relay or via host
 	Local            candidate `json:"local"`
 	Remote           candidate `json:"remote"`
 	RTT              float64   `json:"rtt"`        // 0: not known yet
@@ -44,6 +44,8 @@ type linkRecord struct {
 	MessagesReceived uint64    `json:"messages_received"`
 	Unsent           uint64    `json:"unsent"`
 	Dropped          uint64    `json:"dropped"`
+	PassedOn         uint64    `json:"passed_on,omitempty"` // host: bytes from other clients to this one
+	PassedOnDropped  uint64    `json:"passed_on_dropped,omitempty"`
 }
 
 type candidate struct {
@@ -116,7 +118,7 @@ func describe(s core.Stats) *linkRecord {
 		RTT:    milliseconds(s.RTT), Connecting: milliseconds(s.Connecting),
 		BytesSent: s.BytesSent, BytesReceived: s.BytesReceived,
 		MessagesSent: s.MessagesSent, MessagesReceived: s.MessagesReceived,
-		Unsent: s.Unsent, Dropped: s.Dropped,
+		Unsent: s.Unsent, Dropped: s.Dropped, PassedOn: s.PassedOn, PassedOnDropped: s.PassedOnDropped,
 	}
 }
 

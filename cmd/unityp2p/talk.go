@@ -70,6 +70,11 @@ func parseTalk(name string, args []string, errOut io.Writer) (cfg core.Config, a
 	token := flags.String("token", "", "`token` for the signaling server; "+tokenVariable+" in the environment is seen by fewer")
 	pin := flags.String("tls-pin", "", "SHA-256 `fingerprint` of the one certificate to trust for wss://")
 	ice := flags.String("ice", "default", "STUN and TURN `servers`, separated by commas: URL[ username credential]; none: only direct addresses")
+	viaHost := flags.Bool("via-host", true, "let clients that do not reach each other talk through the host")
+	viaHostRate := 0
+	if name == "host" {
+		flags.IntVar(&viaHostRate, "via-host-rate", 0, "pass on at most so many `bytes` a second; 0: any number")
+	}
 	loopback := flags.Bool("loopback-only", false, "use nothing but 127.0.0.1")
 	flags.BoolVar(&asJSON, "json", false, "write what happens as JSON, an object a line")
 	verbose := flags.Bool("v", false, "log what the engine does, to standard error")
@@ -100,6 +105,10 @@ func parseTalk(name string, args []string, errOut io.Writer) (cfg core.Config, a
 		*token = os.Getenv(tokenVariable)
 	}
 	cfg = core.Config{Signaling: *signaling, Room: rooms[0], Token: *token, TLSPin: *pin, ICEServers: servers}
+	cfg.ViaHostRate = viaHostRate
+	if !*viaHost {
+		cfg.ViaHost = core.ViaHostNever
+	}
 	if *loopback {
 		cfg.Loopback = core.LoopbackOnly
 	}

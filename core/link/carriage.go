@@ -235,6 +235,16 @@ func (c *carriage) expire(p *passage) {
 	}
 }
 
+// passedOn counts the bytes that left, and the packets that did not.
+func (c *carriage) passedOn() (bytes, dropped uint64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, n := range c.counts {
+		bytes, dropped = bytes+n.bytes, dropped+n.dropped
+	}
+	return bytes, dropped
+}
+
 // left counts reliable cost that left. At the host, the sender may then send more,
 // and hears so when that is worth a message.
 func (p *passage) left(cost uint64) (told func()) {

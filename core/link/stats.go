@@ -22,6 +22,8 @@ type Stats struct {
 	MessagesReceived        uint64
 	Unsent                  uint64
 	Dropped                 uint64
+
+	PassedOn, PassedOnDropped uint64 // host: bytes and unreliable packets of other clients
 }
 
 // Stats returns a snapshot. Valid from Up on.
@@ -38,6 +40,9 @@ func (l *Link) Stats() Stats {
 	l.out.mu.Unlock()
 	for _, c := range l.channels[:control] {
 		s.Unsent += c.stream.BufferedAmount()
+	}
+	if l.port != nil {
+		s.PassedOn, s.PassedOnDropped = l.carriage.passedOn()
 	}
 	if l.pc == nil {
 		return s

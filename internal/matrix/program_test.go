@@ -48,10 +48,12 @@ type line struct {
 	ID     uint32
 	Member string
 	Host   bool
+	Code   string
 	Text   string
 	Link   *struct {
 		Path          string
 		Local, Remote struct{ Type, Address string }
+		RTT           float64
 		Connecting    float64
 	}
 }

@@ -84,6 +84,20 @@ namespace UnityP2P
         /// <summary>Server: how many clients get in, at most 1024; 0 for 64.</summary>
         public int MaxMembers;
 
+        /// <summary>
+        /// Whether two clients that do not reach each other may talk through the
+        /// server's game. Server: it passes nothing on if not. Client: it is not reached
+        /// so. What goes that way the server's game could read, drop or forge; nobody
+        /// else could.
+        /// </summary>
+        public bool UseHostAsRelay = true;
+
+        /// <summary>
+        /// Server: how many bytes a second it passes on, of all clients together; 0 for
+        /// any number, else at least 16384.
+        /// </summary>
+        public int HostRelayBytesPerSecond;
+
         /// <summary>Silence, in ms, before OnReachabilityChanged; 500 to 3600000; 0 for 5000.</summary>
         public int UnreachableAfterMilliseconds;
 

@@ -16,7 +16,10 @@ namespace UnityP2P
         PeerReflexive = 3,
 
         /// <summary>Through a TURN server.</summary>
-        Relay = 4
+        Relay = 4,
+
+        /// <summary>Through the server's game: two clients that do not reach each other.</summary>
+        ViaHost = 5
     }
 
     /// <summary>A snapshot of one connection, or of all of them added up.</summary>
@@ -73,5 +76,11 @@ namespace UnityP2P
 
         /// <summary>The other side's address; "" while not known.</summary>
         public string RemoteCandidate { get { return raw.remote_candidate.ToString(); } }
+
+        /// <summary>Server: bytes from other clients that it passed on to this one.</summary>
+        public long PassedOnBytes { get { return (long)raw.passed_bytes; } }
+
+        /// <summary>Server: unreliable packets from other clients to this one that it dropped, being late or too many.</summary>
+        public long PassedOnDropped { get { return (long)raw.passed_dropped; } }
     }
 }

@@ -45,6 +45,9 @@ static void wrong_configs(void) {
     WRONG(c.signaling_url = "ws://\xff/");
     WRONG(c.unreliable_max_age_ms = 9);
     WRONG(c.unreliable_max_age_ms = 3600001);
+    WRONG(c.via_host = 2);
+    WRONG(c.via_host_rate = 16383);
+    WRONG(c.via_host_rate = (1u << 30) + 1);
     WRONG(c.room = NULL);
     WRONG(c.room = large);
     WRONG(c.room = "\xc0\x80");
@@ -85,13 +88,32 @@ static void wrong_configs(void) {
 static void older_structs(void) {
     P2P_Handle h;
     P2P_Config c = good_config();
-    c.unreliable_max_age_ms = 1; /* behind what is read, and wrong */
+    c.via_host_rate = 1; /* behind what is read, and wrong */
+    c.struct_size = offsetof(P2P_Config, via_host) + (sizeof(void *) == 8 ? 4 : 0);
+    CHECK_IS(P2P_CreateServer(&c, &h), P2P_OK);
+    CHECK_IS(P2P_Dispose(h), P2P_OK);
+    c.unreliable_max_age_ms = 1;
     c.struct_size = offsetof(P2P_Config, unreliable_max_age_ms);
     CHECK_IS(P2P_CreateServer(&c, &h), P2P_OK);
     CHECK_IS(P2P_Dispose(h), P2P_OK);
     c.struct_size = offsetof(P2P_Config, tls_pin);
     c.tls_pin = (const char *)(uintptr_t)1;
     CHECK_IS(P2P_CreateServer(&c, &h), P2P_OK);
+    CHECK_IS(P2P_Dispose(h), P2P_OK);
+}
+
+/* An older program's struct is filled as far as it goes. */
+static void older_stats(void) {
+    P2P_Handle h = open_room();
+    P2P_Stats s;
+    memset(&s, 0xee, sizeof s);
+    s.struct_size = offsetof(P2P_Stats, passed_bytes);
+    CHECK_IS(P2P_GetStats(h, 0, &s), P2P_OK);
+    CHECK_IS(s.struct_size, offsetof(P2P_Stats, passed_bytes));
+    CHECK_IS(s.member, 0);
+    CHECK(s.passed_bytes == 0xeeeeeeeeeeeeeeeeull);
+    s.struct_size = offsetof(P2P_Stats, passed_dropped);
+    CHECK_IS(P2P_GetStats(h, 0, &s), P2P_ERR_STRUCT_SIZE);
     CHECK_IS(P2P_Dispose(h), P2P_OK);
 }
 
@@ -504,6 +526,7 @@ int main(void) {
     fake_start();
     wrong_configs();
     older_structs();
+    older_stats();
     newer_structs();
     wrong_handles();
     wrong_arguments();

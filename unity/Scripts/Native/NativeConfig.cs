@@ -62,6 +62,8 @@ namespace UnityP2P
             raw.disconnect_after_ms = InRange(config.DisconnectAfterMilliseconds, int.MaxValue, "DisconnectAfterMilliseconds");
             raw.connect_timeout_ms = InRange(config.ConnectTimeoutMilliseconds, int.MaxValue, "ConnectTimeoutMilliseconds");
             raw.unreliable_max_age_ms = InRange(config.UnreliableMaxAgeMilliseconds, int.MaxValue, "UnreliableMaxAgeMilliseconds");
+            raw.via_host = config.UseHostAsRelay ? 0u : 1u;
+            raw.via_host_rate = InRange(config.HostRelayBytesPerSecond, int.MaxValue, "HostRelayBytesPerSecond");
             InRange(config.MaxUpdateMilliseconds, int.MaxValue, "MaxUpdateMilliseconds");
             return raw;
         }

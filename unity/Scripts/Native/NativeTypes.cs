@@ -55,6 +55,8 @@ namespace UnityP2P
             public uint connect_timeout_ms;
             public IntPtr tls_pin;
             public uint unreliable_max_age_ms;
+            public uint via_host;
+            public uint via_host_rate;
         }
 
         [StructLayout(LayoutKind.Sequential)]
@@ -116,6 +118,8 @@ namespace UnityP2P
             public ulong member;
             public Text64 local_candidate;
             public Text64 remote_candidate;
+            public ulong passed_bytes;
+            public ulong passed_dropped;
         }
 
         public static readonly uint StatsSize = (uint)Marshal.SizeOf(typeof(Stats));
