@@ -52,17 +52,25 @@ func newActor(h *history, name string, host bool) *actor {
 		a.events = &sinkQueue{actor: a, ready: make(chan struct{}, 1)}
 		cfg.Sink = a.events
 	}
-	var err error
-	if host {
-		a.room, err = core.NewHost(cfg)
-	} else {
-		a.room, err = core.NewClient(cfg)
-	}
-	if err != nil {
+	if err := a.open(cfg); err != nil {
 		h.t.Fatal(err)
 	}
 	go a.listen()
 	return a
+}
+
+func (a *actor) open(cfg core.Config) error {
+	if !a.host {
+		c, err := core.NewClient(cfg)
+		a.room = c
+		return err
+	}
+	r, err := core.NewHost(cfg)
+	if err == nil && a.history.apart != nil {
+		r.KeepApart(a.history.apart)
+	}
+	a.room = r
+	return err
 }
 
 // sinkQueue is a game's own queue of events.

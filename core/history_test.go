@@ -67,6 +67,8 @@ type history struct {
 	actors  []*actor // in the room
 	all     []*actor // ever
 	severed map[[2]core.MemberID]bool
+	apart   func(a, b core.MemberID) bool // who finds no path to whom; nil: nobody
+	via     int                           // ends of connections through the host, at quiet times
 
 	logged sync.Mutex
 	log    []string
@@ -78,11 +80,33 @@ func (h *history) note(format string, args ...any) {
 	h.logged.Unlock()
 }
 
+// A third of the clients of this one find no path to each other.
+func TestRandomHistoriesThroughTheHost(t *testing.T) {
+	seed, steps := uint64(1), 150
+	if text := os.Getenv("UNITYP2P_SEED"); text != "" {
+		var err error
+		if seed, err = strconv.ParseUint(text, 10, 64); err != nil {
+			t.Fatal(err)
+		}
+		steps = historySteps
+	}
+	if h := playWith(t, seed, steps, func(a, b core.MemberID) bool { return (a^b)%3 == 0 }); h.via == 0 {
+		t.Error("nobody talked through the host")
+	} else {
+		t.Logf("%d ends of connections through the host when things were quiet", h.via)
+	}
+}
+
 func playHistory(t *testing.T, seed uint64, steps int) {
 	t.Helper()
-	h := &history{
+	playWith(t, seed, steps, nil)
+}
+
+func playWith(t *testing.T, seed uint64, steps int, apart func(a, b core.MemberID) bool) (h *history) {
+	t.Helper()
+	h = &history{
 		t: t, r: rand.New(rand.NewPCG(seed, 0)), server: newServer(t),
-		severed: make(map[[2]core.MemberID]bool),
+		severed: make(map[[2]core.MemberID]bool), apart: apart,
 	}
 	defer func() {
 		for _, a := range h.actors {
@@ -100,15 +124,19 @@ func playHistory(t *testing.T, seed uint64, steps int) {
 			h.quiet()
 		}
 		if t.Failed() {
-			return
+			break
 		}
 	}
+	return h
 }
 
 func (h *history) config() core.Config {
 	cfg := h.server.config("history")
 	cfg.UnreachableAfter, cfg.DisconnectAfter = 2*time.Second, 6*time.Second
 	cfg.SendBuffer, cfg.ReceiveBuffer = 256<<10, 256<<10
+	if h.apart != nil {
+		cfg.ConnectTimeout = 4 * time.Second // and half of it until the host is asked
+	}
 	return cfg
 }
 
@@ -217,6 +245,13 @@ func (h *history) quiet() {
 			return
 		}
 		time.Sleep(5 * time.Millisecond)
+	}
+	for _, a := range h.actors {
+		for _, s := range a.Stats(nil) {
+			if s.Path == core.PathViaHost {
+				h.via++
+			}
+		}
 	}
 	h.compare()
 }
