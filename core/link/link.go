@@ -132,6 +132,7 @@ type Link struct {
 	owed     atomic.Bool // the other side is to be told what came
 	restart  restarter
 	heard    atomic.Int64  // when the last packet came, nanoseconds since started
+	renewed  atomic.Int64  // when there was a new path, likewise
 	rtt      atomic.Int64  // smoothed, nanoseconds
 	trips    trips         // the last round trips
 	pinged   time.Duration // when the last ping left; the writer's

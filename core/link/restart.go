@@ -51,6 +51,8 @@ type restarter struct {
 	looked    time.Duration // when we last looked at …
 	responses uint64        // … how many answers ICE had to its checks of the path …
 	responded time.Duration // … and when their number last grew
+	deaf      time.Duration // when it last had none
+	muted     bool          // ICE's answers mean nothing
 
 	generation uint64        // of the path
 	began      time.Duration // when its restart did; 0: it is done
@@ -65,9 +67,9 @@ type restarter struct {
 
 // Times of a restart.
 const (
-	quietAfter   = 1300 * time.Millisecond // nothing heard for so long: look at ICE too
-	mutedAfter   = 5 * time.Second         // … also where ICE has answers
-	silentAfter  = 2200 * time.Millisecond // nothing heard for so long: the path is broken
+	quietAfter   = time.Second             // nothing heard for so long: look at ICE too
+	silentAfter  = 1600 * time.Millisecond // nor has ICE: the path is broken
+	mutedAfter   = 2 * time.Second         // ICE has: it goes one way alone, or another than what we send
 	lookAgain    = 250 * time.Millisecond
 	checkTime    = time.Second             // for an answer to a check, and two round trips
 	roundTime    = 4 * time.Second         // for a restart, before the next …
@@ -207,8 +209,8 @@ func (r *restarter) step() {
 // troubled reports whether there is anything to do.
 func (r *restarter) troubled() bool { return r.broken > 0 || r.asked || r.began > 0 }
 
-// rest forgets that the path may be broken: nobody needs it now.
-func (r *restarter) rest() { r.broken, r.asking, r.checkBy = 0, 0, 0 }
+// rest forgets that the path may be broken: it is not, or nobody needs it.
+func (r *restarter) rest() { r.broken, r.asking, r.checkBy, r.muted = 0, 0, 0, false }
 
 // judge decides whether the path is good.
 func (r *restarter) judge(now time.Duration) {
@@ -225,17 +227,20 @@ func (r *restarter) judge(now time.Duration) {
 		r.await(now, heard)
 	}
 	silence := now - heard
+	if (silence >= quietAfter || r.broken > 0) && !r.answered(now, heard) {
+		r.deaf = now
+	}
 	switch {
 	case r.broken > 0:
-		if heard > r.broken && !r.gone {
-			r.broken, r.asking = 0, 0 // it came back by itself
+		if !r.gone && (heard > r.broken || r.responded > r.broken && !r.muted) {
+			r.rest() // it came back by itself
 		}
 	case r.gone, l.pc.ICEConnectionState() == webrtc.ICEConnectionStateFailed:
 		r.need(now)
-	case silence < quietAfter:
-	case silence > mutedAfter:
+	case silence > silentAfter && r.deaf == now:
 		r.need(now)
-	case !r.answered(now, heard) && silence > silentAfter:
+	case now-max(heard, r.deaf) > mutedAfter:
+		r.muted = true
 		r.need(now)
 	}
 }
@@ -269,7 +274,7 @@ func (r *restarter) answered(now, heard time.Duration) bool {
 	stats, ok := r.link.pc.SCTP().Transport().ICETransport().GetSelectedCandidatePairStats()
 	switch {
 	case now-r.looked > 3*lookAgain:
-		r.responded = heard // what came before this look may have come then
+		r.responded = heard // what came before this look may have come when something else did
 	case ok && stats.ResponsesReceived != r.responses:
 		r.responded = now
 	}
@@ -282,12 +287,15 @@ func (r *restarter) watchRound(now, heard time.Duration) {
 	selected := r.link.pair() != nil
 	if selected && r.connected == 0 {
 		r.connected = now
+		r.link.renewed.Store(int64(now))
+		r.link.out.signal()
 	}
 	switch {
 	case selected && heard > r.began:
 		r.link.engine.options.Logger.Info("there is a new path", "member", r.link.member, "generation", r.generation, "after", now-r.began)
 		r.source = r.link.source()
-		r.began, r.broken, r.asking, r.checkBy, r.gone, r.asked = 0, 0, 0, 0, false, false
+		r.rest()
+		r.began, r.gone, r.asked = 0, false, false
 		r.hush() // who is heard has heard what we said
 	case now >= r.giveUpAt() && r.link.patient.Load():
 		r.began = 0

@@ -43,6 +43,7 @@ func (l *Link) write() {
 			}
 			last = now
 			l.heartbeat(now)
+			w.beat(now)
 		case <-l.out.closing:
 			return
 		}
@@ -57,6 +58,7 @@ type writer struct {
 	copying bool          // the reliable channel has so little that copies may help
 	got     wire.Got      // what was last said to have come
 	saying  time.Duration // when that may be said again
+	left    time.Duration // when something last left on the unreliable channel
 	timer   *time.Timer
 	timed   time.Duration     // when the timer fires; 0: nobody waits for it
 	wrote   int               // bytes of the last packet
@@ -162,6 +164,8 @@ func (w *writer) holdsBack(now time.Duration) bool {
 		switch {
 		case held >= highUnreliable:
 			stream.SetBufferedAmountLowThreshold(highUnreliable / 2)
+		case held < newPathUnreliable && now < time.Duration(l.renewed.Load())+rtoMax:
+			return false
 		case held > alwaysUnreliable && w.ages.oldest(held, now) > l.allowed():
 			stream.SetBufferedAmountLowThreshold(held - 1)
 		default:
@@ -178,6 +182,10 @@ func (w *writer) holdsBack(now time.Duration) bool {
 // is half of what may always be on the way, and so leaves at once; and what was lost
 // counts until SCTP gives it up, which at much loss takes a second.
 const alwaysUnreliable = minWindow / 2
+
+// newPathUnreliable is what it may have in the first moments of a new path: what it
+// holds then was lost with the old one, which it finds out when its timer rings.
+const newPathUnreliable = minWindow - 4<<10
 
 // unknownTrip is allowed for before a round trip was measured.
 const unknownTrip = time.Second
@@ -224,7 +232,7 @@ func (w *writer) one(kind int) (sent int, more, ok bool) {
 	}
 	w.wrote = len(packet)
 	if kind == unreliable {
-		w.ages.add(max(len(packet), 1), time.Since(l.started)) // SCTP has no empty messages
+		w.aged(max(len(packet), 1), time.Since(l.started)) // SCTP has no empty messages
 	}
 	if kind == reliable && l.copies {
 		return sent, true, w.insured(packet)
@@ -233,6 +241,21 @@ func (w *writer) one(kind int) (sent int, more, ok bool) {
 		return sent, false, false
 	}
 	return sent, true, true
+}
+
+// aged notes what leaves on the unreliable channel.
+func (w *writer) aged(bytes int, now time.Duration) {
+	w.ages.add(bytes, now)
+	w.left = now
+}
+
+// beat shows that we are there, where nothing else of the unreliable channel does. A
+// ping that is lost holds up those that follow it, for a second and more: where much
+// is lost a path would look broken that is none.
+func (w *writer) beat(now time.Duration) {
+	if now-w.left >= w.link.tick()/2 {
+		w.link.owe()
+	}
 }
 
 // goodbye says it when everything is out and acknowledged, and marks the outbox

@@ -133,7 +133,7 @@ func (w *writer) handOver() bool {
 
 // aside sends a packet on the unreliable channel that is no message of the game's.
 func (w *writer) aside(packet []byte, now time.Duration) bool {
-	w.ages.add(len(packet), now)
+	w.aged(len(packet), now)
 	_, err := w.link.channels[unreliable].stream.Write(packet)
 	return err == nil
 }
