@@ -21,14 +21,14 @@ type kind struct {
 }
 
 var kinds = []kind{
-	{pair{name: "in one home", host: restricted, together: true, ice: allKinds}, 200 * time.Millisecond, 8},
-	{pair{name: "no NAT", host: public, client: public, ice: allKinds}, 200 * time.Millisecond, 8},
-	{pair{name: "IPv6", host: onlyIPv6, client: onlyIPv6, ice: allKinds}, 200 * time.Millisecond, 8},
-	{pair{name: "through two NATs", host: restricted, client: restricted, ice: allKinds}, 200 * time.Millisecond, 8},
-	{pair{name: "symmetric and full cone", host: symmetric, client: fullCone, ice: allKinds}, 200 * time.Millisecond, 8},
-	{pair{name: "TURN over UDP", host: symmetric, client: symmetric, ice: turnUDP}, 450 * time.Millisecond, 9},
-	{pair{name: "TURN over TCP", host: noUDP, client: noUDP, ice: turnTCP}, 450 * time.Millisecond, 9},
-	{pair{name: "TURN over TLS", host: only443, client: only443, ice: turnTLS}, 450 * time.Millisecond, 9},
+	{pair{name: "in one home", host: restricted, together: true, ice: allKinds}, 200 * time.Millisecond, 6},
+	{pair{name: "no NAT", host: public, client: public, ice: allKinds}, 200 * time.Millisecond, 6},
+	{pair{name: "IPv6", host: onlyIPv6, client: onlyIPv6, ice: allKinds}, 200 * time.Millisecond, 6},
+	{pair{name: "through two NATs", host: restricted, client: restricted, ice: allKinds}, 200 * time.Millisecond, 6},
+	{pair{name: "symmetric and full cone", host: symmetric, client: fullCone, ice: allKinds}, 200 * time.Millisecond, 6},
+	{pair{name: "TURN over UDP", host: symmetric, client: symmetric, ice: turnUDP}, 450 * time.Millisecond, 8},
+	{pair{name: "TURN over TCP", host: noUDP, client: noUDP, ice: turnTCP}, 450 * time.Millisecond, 8},
+	{pair{name: "TURN over TLS", host: only443, client: only443, ice: turnTLS}, 450 * time.Millisecond, 8},
 }
 
 // distances are the round trips that the table is made from.

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"os"
 	"os/exec"
 	"strings"
 	"testing"
@@ -365,6 +366,7 @@ func TestTwoInterfaces(t *testing.T) {
 // Processes are in their host's network, and die with the test that forgot them.
 func TestProcesses(t *testing.T) {
 	t.Parallel()
+	New(t) // where none can be made, there is nothing to look at
 	var p *Process
 	t.Run("inner", func(t *testing.T) {
 		host := New(t).Host("host", IPv4)
@@ -388,6 +390,7 @@ func TestProcesses(t *testing.T) {
 
 func TestNothingWorksAfterTheEnd(t *testing.T) {
 	t.Parallel()
+	New(t) // where none can be made, there is nothing to look at
 	var h *Host
 	t.Run("inner", func(t *testing.T) { h = New(t).Host("host", IPv4) })
 	if _, err := h.Listen("tcp", ":0"); !errors.Is(err, errClosed) {
@@ -437,4 +440,17 @@ func TestTCPThroughABadWire(t *testing.T) {
 	}
 	_, down := home.Uplink().Counters()
 	t.Logf("1 MiB in %v: %+v", took, down)
+}
+
+// Where no lab can be made its tests are skipped, with the reason, and fail where
+// every test has to run.
+func TestALabThatIsNotPossible(t *testing.T) {
+	for all, ok := range map[string]bool{"": true, "1": false} {
+		cmd := exec.Command(os.Args[0], "-test.skip=^TestALabThatIsNotPossible$", "-test.v")
+		cmd.Env = []string{"PATH=/nonexistent", "UNITYP2P_ALL_TESTS=" + all}
+		out, err := cmd.CombinedOutput()
+		if (err == nil) != ok || !strings.Contains(string(out), "no networks can be built here: no ") {
+			t.Errorf("UNITYP2P_ALL_TESTS=%q: %v\n%s", all, err, out)
+		}
+	}
 }

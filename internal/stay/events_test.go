@@ -27,6 +27,7 @@ type event struct {
 	both   bool           // the victim has its second network, mobile data, from the beginning
 	limit  time.Duration  // DisconnectAfter; 0: the default
 	victim int            // the host, unless client
+	direct bool           // the victim's paths are, after it
 	within time.Duration  // may be silent for so long once the network is back; 0: single
 	happen func(v *victim)
 }
@@ -76,6 +77,12 @@ var events = []event{
 		v.on.Join(v.mobile)
 		v.on.Port().Unplug()
 	}},
+	{name: "mobile data by a relay to Wi-Fi", victim: client, relay: true, direct: true,
+		homes: [3]netlab.Home{restricted, symmetric, restricted},
+		happen: func(v *victim) {
+			v.on.Join(v.town.home("Wi-Fi", restricted))
+			v.on.Port().Unplug()
+		}},
 	{name: "one of two interfaces goes", victim: client, both: true, homes: twoCones, happen: func(v *victim) { v.used().Unplug() }},
 	{name: "host's address changes", happen: func(v *victim) { v.on.Port().Move() }},
 	{name: "host's mapping lost, no signaling", victim: client, homes: twoCones, happen: func(v *victim) {
@@ -155,6 +162,9 @@ func (e *event) play(t *testing.T) string {
 	w.unbroken()
 	w.ungrown(before)
 
+	if e.direct {
+		v.meetsDirectly()
+	}
 	within := e.within
 	if within == 0 {
 		within = single
@@ -177,6 +187,16 @@ func (e *event) play(t *testing.T) string {
 		t.Errorf("silent for %v after the network was back, want at most %v", any, within)
 	}
 	return fmt.Sprintf("| %s | %v | %v | %d | %v |", e.name, rounded(any), rounded(reliable), len(v.lines("unreachable")), rounded(calm))
+}
+
+// meetsDirectly looks that no path is a relay's any more.
+func (v *victim) meetsDirectly() {
+	v.town.Helper()
+	for id, p := range v.ask(game.Report).Pairs {
+		if p.Path != "srflx" && p.Path != "prflx" {
+			v.town.Errorf("the path to %s is %s, %s - %s", id, p.Path, p.Local, p.Remote)
+		}
+	}
 }
 
 // build makes the homes and lets all three meet.
