@@ -8,7 +8,8 @@ import "fmt"
 type ConnID uint32
 
 // MemberID names a member in the whole room: the first 8 bytes of the SHA-256
-// fingerprint of its DTLS certificate, so nobody can take another's.
+// fingerprint of its DTLS certificate, so nobody can take another's. (Who is reached
+// through the host, PathViaHost, is who the host says.)
 type MemberID uint64
 
 // String returns the id as 16 hexadecimal digits.

@@ -224,7 +224,8 @@ typedef struct P2P_Event {
     P2P_Connection connection;     /* 0 for events of the room itself */
     uint32_t flags;                /* P2P_EVENT_FLAG_ */
     int32_t  code;                 /* P2P_TROUBLE_, P2P_REASON_ or a port; else 0 */
-    uint64_t member;               /* room-wide id of the member: the same at every member that sees it */
+    uint64_t member;               /* room-wide id of the member: the same at every member that sees it.
+                                      Proven, but for those who are reached through the host */
     uint32_t data_offset;          /* into the arena */
     uint32_t data_length;          /* MESSAGE: bytes of the message. ROOM_TROUBLE: bytes of a sentence
                                       in UTF-8 without NUL, for a log */

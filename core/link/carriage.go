@@ -2,6 +2,7 @@ package link
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -18,13 +19,14 @@ type carriage struct {
 	maxAge  time.Duration
 	limit   *rate.Limiter // host: bytes a second, of all its links together; nil: any number
 
-	mu     sync.Mutex
-	over   bool
-	routes map[route]*via             // client: its connections
-	active [channelCount][]*passage   // those with a packet that may leave, in turn
-	round  [channelCount]int          // turns until the link's own traffic has one
-	counts [channelCount]carriedCount // statistics
-	paused *time.Timer                // for the limit: wakes the writer; nil: not paused
+	mu      sync.Mutex
+	over    bool
+	routes  map[route]*via             // client: its connections
+	active  [channelCount][]*passage   // those with a packet that may leave, in turn
+	waiting [channelCount]atomic.Int32 // how many they are, for a look without the lock
+	round   [channelCount]int          // turns until the link's own traffic has one
+	counts  [channelCount]carriedCount // statistics
+	paused  *time.Timer                // for the limit: wakes the writer; nil: not paused
 }
 
 // route names a connection: the member at its other end, and which one of that pair
@@ -42,7 +44,7 @@ const turnSize = 16 << 10
 // credit of their own.
 const (
 	mostCarriedNews    = 320 << 10 // unreliable; beyond it the oldest is dropped
-	mostCarriedControl = 64 << 10  // control; beyond it the sender broke the protocol
+	mostCarriedControl = 256 << 10 // control; beyond it the sender broke the protocol. An hour of pings is less
 )
 
 func newCarriage(l *Link) *carriage {
@@ -134,6 +136,7 @@ func (p *passage) activate(kind int) {
 	}
 	l.active, l.turn = true, turnSize
 	c.active[kind] = append(c.active[kind], p)
+	c.waiting[kind].Add(1)
 	c.wake()
 }
 
@@ -222,6 +225,7 @@ func (c *carriage) rotate(kind int, again bool) {
 	if !again {
 		line[len(line)-1] = nil
 		c.active[kind] = line[:len(line)-1]
+		c.waiting[kind].Add(-1)
 	}
 	c.round[kind]--
 }

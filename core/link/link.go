@@ -51,7 +51,8 @@ type Handler interface {
 	// Messages takes what was received, in order for each channel. The slice and
 	// the data are valid only during the call.
 	Messages(l *Link, messages []Message)
-	// Control takes a room message (member, gone, signal).
+	// Control takes a room message (member, gone, signal, and a hello by which another
+	// client begins a connection through the host; its Body only during the call).
 	Control(l *Link, c wire.Control)
 	// Sent returns send buffer: so much of the cost of accepted messages.
 	Sent(l *Link, reliable bool, cost int)
@@ -227,7 +228,8 @@ func (l *Link) Done() <-chan struct{} { return l.done }
 // the following.
 func (l *Link) Own() bool { return l.own }
 
-// Member returns the other side's room-wide id, proven by its certificate.
+// Member returns the other side's room-wide id, proven by its certificate unless the
+// link runs over the host: then it is what the host says.
 func (l *Link) Member() uint64 { return l.member }
 
 // MaxMessage returns the largest messages that the other side takes.

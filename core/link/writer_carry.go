@@ -26,7 +26,7 @@ func (w *writer) fair(kind int) (sent int, more, ok bool) {
 // carry sends one packet of somebody else's, if it is their turn and there is one.
 func (w *writer) carry(kind int) (more, ok bool) {
 	c := w.link.carriage
-	if c == nil {
+	if c == nil || c.waiting[kind].Load() == 0 {
 		return false, true
 	}
 	packet, told := c.next(kind, w.buf[:0])
