@@ -19,7 +19,9 @@ func setConditions(t *testing.T, e *end, c badnet.Conditions) {
 
 // On a bad network the reliable channel is as good as ever, and of the unreliable one
 // arrives about what the network lets through.
-func TestALinkOnABadNetwork(t *testing.T) {
+func TestALinkOnABadNetwork(t *testing.T) { byEveryWay(t, aLinkOnABadNetwork) }
+
+func aLinkOnABadNetwork(t *testing.T, connect connector) {
 	a, b := connect(t, nil)
 	bad := badnet.Path{Latency: 10 * time.Millisecond, Jitter: 10 * time.Millisecond, Loss: 10, Duplication: 5, Reordering: 5}
 	setConditions(t, a, badnet.Conditions{Send: bad, Receive: bad, Seed: 1})
@@ -66,7 +68,9 @@ func TestALinkOnABadNetwork(t *testing.T) {
 
 // Bad while it connects, good, black, good again: at run time, and what ran for it
 // ends.
-func TestConditionsChangeAtRunTime(t *testing.T) {
+func TestConditionsChangeAtRunTime(t *testing.T) { byEveryWay(t, conditionsChangeAtRunTime) }
+
+func conditionsChangeAtRunTime(t *testing.T, connect connector) {
 	a, b := connect(t, func(o *Options) { o.UnreachableAfter = time.Second })
 	setConditions(t, a, badnet.Conditions{Send: badnet.Path{Latency: 100 * time.Millisecond}})
 	poll(t, "a round trip with the latency", func() bool { return a.link.Stats().RTT >= 50*time.Millisecond })

@@ -13,7 +13,9 @@ var black = badnet.Conditions{Send: badnet.Path{Loss: 100}, Receive: badnet.Path
 // After an outage what was sent during it does not come late: what comes is new, but
 // for as much as the network itself may have had when it broke. All of the rest is
 // counted.
-func TestOldNewsIsNotSent(t *testing.T) {
+func TestOldNewsIsNotSent(t *testing.T) { byEveryWay(t, oldNewsIsNotSent) }
+
+func oldNewsIsNotSent(t *testing.T, connect connector) {
 	a, b := connect(t, nil)
 	const count, every = 240, 10 * time.Millisecond
 	poll(t, "a round trip", func() bool { _, ok := a.link.trips.shortest(); return ok })
@@ -49,6 +51,10 @@ func TestOldNewsIsNotSent(t *testing.T) {
 // What is lost of the reliable channel, and waits for its turn again, does not hold up
 // the unreliable one: of that arrives what the network lets through.
 func TestLostReliableMessagesHoldUpNothingElse(t *testing.T) {
+	byEveryWay(t, lostReliableMessagesHoldUpNothingElse)
+}
+
+func lostReliableMessagesHoldUpNothingElse(t *testing.T, connect connector) {
 	a, b := connect(t, nil)
 	poll(t, "a round trip", func() bool { _, ok := a.link.trips.shortest(); return ok })
 	lossy := badnet.Path{Latency: 50 * time.Millisecond, Loss: 20}
