@@ -51,7 +51,9 @@ func TestWhatIsLostTwiceIsNotWaitedFor(t *testing.T) {
 	} {
 		t.Run(fmt.Sprint(tt.loss), func(t *testing.T) {
 			play(t, engine, true, 1, func(a, b *played, ways [2]*way) {
-				ways[0].loss, ways[1].loss = tt.loss, tt.loss
+				for _, w := range ways {
+					w.set(weather{loss: tt.loss})
+				}
 				const count = 60 * 120
 				sent := make([]time.Time, count)
 				var late []time.Duration
@@ -143,13 +145,19 @@ func playCourse(t *testing.T, seed uint64, a, b *played, ways [2]*way) {
 		}
 		if random.IntN(40) == 0 {
 			for _, w := range ways {
-				w.loss, w.double, w.disturb = random.Float64()*0.5, random.Float64()*0.3, random.Float64()*0.3
-				w.dark = random.IntN(8) == 0
+				w.set(weather{
+					loss: random.Float64() * 0.5, double: random.Float64() * 0.3, disturb: random.Float64() * 0.3,
+					dark: random.IntN(8) == 0,
+				})
 			}
 		}
 		time.Sleep(time.Duration(random.Int64N(int64(60 * time.Millisecond))))
 	}
-	ways[0].dark, ways[1].dark = false, false
+	for _, w := range ways {
+		now := w.weather()
+		now.dark = false
+		w.set(now)
+	}
 	a.out.finish(Left)
 	<-a.out.flushed
 	b.await(Left)
@@ -216,7 +224,7 @@ func courseMessage(random *rand.Rand, number uint32) []byte {
 // A peer that does not know of copies gets none, and may send none.
 func TestWhoDoesNotKnowOfCopiesGetsNone(t *testing.T) {
 	play(t, playedEngine(t), false, 5, func(a, b *played, ways [2]*way) {
-		ways[0].loss = 0.3
+		ways[0].set(weather{loss: 0.3})
 		for range 600 {
 			if err := a.Send(make([]byte, 100), true, false); err != nil {
 				t.Fatal(err)

@@ -27,12 +27,31 @@ type played struct {
 
 // way is what happens to packets in one direction.
 type way struct {
-	random  *rand.Rand
-	delay   time.Duration
+	random *rand.Rand // the writer's
+	delay  time.Duration
+
+	mu  sync.Mutex
+	now weather
+}
+
+// weather is what changes on a way.
+type weather struct {
 	loss    float64
 	double  float64 // on the unreliable channel
 	disturb float64 // are late by up to a second, there
 	dark    bool
+}
+
+func (w *way) set(now weather) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.now = now
+}
+
+func (w *way) weather() weather {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.now
 }
 
 func (p *played) Signal(*Link, wire.Negotiation) {}
@@ -140,24 +159,24 @@ func (s *playedStream) Write(p []byte) (int, error) {
 		s.kinds[p[0]&7]++
 	}
 	s.held += uint64(len(p))
-	w := s.way
+	w, now := s.way, s.way.weather()
 	if s.kind == unreliable {
-		lost := w.dark || w.random.Float64() < w.loss
+		lost := now.dark || w.random.Float64() < now.loss
 		if !lost {
-			s.deliver(p, w.delay+s.disturbance())
-			if w.random.Float64() < w.double {
-				s.deliver(p, w.delay+s.disturbance())
+			s.deliver(p, w.delay+w.disturbance(now))
+			if w.random.Float64() < now.double {
+				s.deliver(p, w.delay+w.disturbance(now))
 			}
 		}
 		s.acknowledge(len(p), 2*w.delay)
 		return len(p), nil
 	}
 	arrival := time.Now().Add(w.delay)
-	for try := 0; w.dark || w.random.Float64() < w.loss; try++ {
+	for try := 0; now.dark || w.random.Float64() < now.loss; try++ {
 		if arrival = arrival.Add(time.Second); try == 0 {
 			arrival = arrival.Add(2*w.delay + 25*time.Millisecond - time.Second)
 		}
-		if w.dark && try > 3 {
+		if now.dark && try > 3 {
 			break
 		}
 	}
@@ -170,11 +189,11 @@ func (s *playedStream) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-func (s *playedStream) disturbance() time.Duration {
-	if s.way.random.Float64() >= s.way.disturb {
+func (w *way) disturbance(now weather) time.Duration {
+	if w.random.Float64() >= now.disturb {
 		return 0
 	}
-	return time.Duration(s.way.random.Int64N(int64(time.Second)))
+	return time.Duration(w.random.Int64N(int64(time.Second)))
 }
 
 func (s *playedStream) deliver(p []byte, after time.Duration) {
