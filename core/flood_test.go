@@ -32,6 +32,9 @@ func TestALiarFloods(t *testing.T) {
 	}
 	offer := wire.Negotiation{Kind: wire.Offer, SDP: "v=0"}
 	candidate := wire.Negotiation{Kind: wire.Candidate, Candidate: "candidate:1 1 udp 1 127.0.0.1 9 typ host"}
+	carry := func(kind wire.ControlKind, of core.MemberID) wire.Control {
+		return wire.Control{Kind: kind, Member: uint64(of), Body: append([]byte{1}, giant[:wire.MaxRestart-1]...)}
+	}
 	floods := []struct {
 		name    string
 		dropped bool // it breaks a rule
@@ -49,6 +52,12 @@ func TestALiarFloods(t *testing.T) {
 		{"pings", false, func(_ *trial, l *liar, _ uint64) bool { return l.control(ping) }},
 		{"unknown control messages", false, func(_ *trial, l *liar, _ uint64) bool {
 			return l.say("p2p.control", append([]byte{99}, kilobyte...))
+		}},
+		{"restart messages for another member", false, func(tr *trial, l *liar, _ uint64) bool {
+			return l.control(carry(wire.ControlCarry, tr.a.Member()))
+		}},
+		{"restart messages in another's name", false, func(tr *trial, l *liar, _ uint64) bool {
+			return l.control(carry(wire.ControlCarried, tr.a.Member()))
 		}},
 		{"offers to another member", true, func(tr *trial, l *liar, i uint64) bool {
 			return l.control(signal(tr.a.Member(), i, offer))

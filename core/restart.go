@@ -25,11 +25,9 @@ func (r *Room) doubt() {
 	if r.signaling == nil {
 		return
 	}
-	if address := r.signaling.LocalAddress(); address != "" {
-		if has, known := r.engine.HasAddress(address); known && !has {
-			r.signaling.Reset()
-			return
-		}
+	if r.engine.LostAddress(r.signaling.LocalAddress()) {
+		r.signaling.Reset()
+		return
 	}
 	r.signaling.Probe()
 }

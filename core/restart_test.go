@@ -253,3 +253,43 @@ func TestAllPathsAreMadeAnew(t *testing.T) {
 	stop()
 	noneLeft(t, all)
 }
+
+// Who was suspended while its path broke looks at once when it is back.
+func TestResumeLooksForAPath(t *testing.T) {
+	s := newServer(t)
+	all := moversIn(t, s, 1, nil)
+	h, c := all[0], all[1]
+	c.Suspend()
+	c.net.Cut()
+	h.awaitEvent("the client is not heard", 0, isType(core.Unreachable))
+	from := seenBy(all)
+	began := time.Now()
+	c.Resume()
+	awaitPath(h, c, from)
+	t.Logf("a new path after %v", time.Since(began))
+	h.awaitEvent("the client is heard", 0, isType(core.Reachable))
+	tell(t, "back ", h.player, c.player)
+	noneLeft(t, all)
+}
+
+// Where there is no way to agree on a path the connection ends by silence, as ever,
+// and begins anew when there is one.
+func TestWithoutAWayTheConnectionEnds(t *testing.T) {
+	s := newServer(t)
+	all := moversIn(t, s, 1, func(c *core.Config) { c.UnreachableAfter, c.DisconnectAfter = time.Second, 4*time.Second })
+	h, c := all[0], all[1]
+	s.stop()
+	from := seenBy(all)
+	c.net.Cut()
+	for _, m := range all {
+		e := m.awaitEvent("the end", from[m], isType(core.Disconnected))
+		if e.Code != core.TimedOut {
+			t.Errorf("%s: %v", m.name, e.Code)
+		}
+	}
+	s.start()
+	for _, m := range all {
+		m.awaitEvent("a new connection", from[m], isType(core.Connected))
+	}
+	tell(t, "again ", h.player, c.player)
+}

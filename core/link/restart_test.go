@@ -170,8 +170,10 @@ func TestAChangeOfAddressesIsACheck(t *testing.T) {
 	open(a, b)
 	stop := talking(t, a, b)
 	a.await("the watch has a list to compare with", func() bool {
-		_, known := a.link.engine.interfaces.has("")
-		return known
+		i := &a.link.engine.interfaces
+		i.mu.Lock()
+		defer i.mu.Unlock()
+		return i.known != nil
 	})
 	nets[0].Move()
 	nets[0].Cut()
@@ -181,8 +183,7 @@ func TestAChangeOfAddressesIsACheck(t *testing.T) {
 	// A change that harms nothing begins nothing.
 	nets[0].Move()
 	a.await("the change is seen", func() bool {
-		has, _ := a.link.engine.interfaces.has("192.0.2.1")
-		return !has
+		return a.link.engine.LostAddress("192.0.2.1")
 	})
 	stop()
 	if n := a.link.restart.generationNow(); n > 2 {
