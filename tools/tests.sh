@@ -196,6 +196,8 @@ run_soak() {
   step "random histories, ${1:-60} min" histories "${1:-60}"
   step "how fast players meet" go test -count=1 -timeout 1h -run HowFast -v ./internal/matrix
   step "rooms on bad networks, judged" go test -count=1 -timeout 1h -run 'Loss|Uplink|StayingIn' -v ./internal/stay
+  step "random network events, ${1:-60} min" env UNITYP2P_STAY="${1:-60}m" \
+    go test -count=1 -timeout 3h -run RandomNetworkEvents -v ./internal/stay
   step "hostile programs" go test -count=1 -timeout 1h -run 'Threads|LeaveNothing|Fuzzer|Twice|Fork' ./cexport/ctest
   step "Go fuzz targets, longer" fuzz 1000
   step "C# tests, Mono, 10 min of garbage" env UNITYP2P_GC_STRESS_MINUTES=10 \
