@@ -35,7 +35,11 @@ type pair struct {
 	path         []string // any of these
 	family       string   // "4" or "6", "": any
 	lone         bool     // STUN alone does not do
+	cell         *cell    // of the table, if it is there
 }
+
+// cell is a place in the table: the numbers of the two sides.
+type cell struct{ row, column int }
 
 // Ways. Through NATs the way's name depends on who sent first, and where only one
 // side is behind a NAT, the other side's address is its own.
@@ -46,36 +50,62 @@ var (
 	byRelay  = []string{"relay"}
 )
 
+// sides are what players sit behind: the table of docs/networks.md. All but the last
+// two, which let no UDP out, are a row of it.
+var sides = []struct {
+	name string
+	home netlab.Home
+}{
+	{"no NAT", public}, {"full cone", fullCone}, {"address-restricted", addressed},
+	{"port-restricted", restricted}, {"symmetric", symmetric}, {"no UDP", noUDP}, {"only port 443", only443},
+}
+
+const rows = 5
+
+// cells are the pairs of that table, each with the least help that does.
+func cells() []pair {
+	var all []pair
+	for i, a := range sides[:rows] {
+		for j, b := range sides[i:] {
+			p := pair{
+				name: a.name + ", " + b.name, host: a.home, client: b.home, cell: &cell{i, i + j},
+				ice: stunOnly, path: openPath,
+			}
+			switch {
+			case b.home == noUDP:
+				p.ice, p.path, p.lone = turnTCP, byRelay, true
+			case b.home == only443:
+				p.ice, p.path, p.lone = turnTLS, byRelay, true
+			case b.home == symmetric && (a.home == restricted || a.home == symmetric):
+				p.ice, p.path, p.lone = turnUDP, byRelay, true
+			case b.home == public:
+				p.path = byHost
+			case a.home != public:
+				p.path = direct
+			}
+			all = append(all, p)
+		}
+	}
+	return all
+}
+
+// pairs are those that the table does not have: with more help than is needed, the
+// other way round, and what it has no word for.
 var pairs = []pair{
-	{name: "no NAT", host: public, client: public, ice: allKinds, path: byHost},
-	{name: "no NAT, full cone", host: public, client: fullCone, ice: allKinds, path: openPath},
-	{name: "no NAT, address-restricted", host: public, client: addressed, ice: stunOnly, path: openPath},
-	{name: "no NAT, port-restricted", host: public, client: restricted, ice: stunOnly, path: openPath},
-	{name: "full cone, address-restricted", host: fullCone, client: addressed, ice: stunOnly, path: direct},
-	{name: "full cone, port-restricted", host: fullCone, client: restricted, ice: stunOnly, path: direct},
-	{name: "address-restricted, address-restricted", host: addressed, client: addressed, ice: stunOnly, path: direct},
-	{name: "symmetric, no NAT", host: symmetric, client: public, ice: allKinds, path: openPath},
-	{name: "full cone, full cone", host: fullCone, client: fullCone, ice: stunOnly, path: direct},
-	{name: "port-restricted, port-restricted", host: restricted, client: restricted, ice: stunOnly, path: direct},
-	{name: "port-restricted, port-restricted, TURN offered", host: restricted, client: restricted, ice: allKinds, path: direct},
-	{name: "address-restricted, port-restricted", host: addressed, client: restricted, ice: stunOnly, path: direct},
+	{name: "no NAT, all kinds offered", host: public, client: public, ice: allKinds, path: byHost},
+	{name: "no NAT, full cone, all kinds offered", host: public, client: fullCone, ice: allKinds, path: openPath},
+	{name: "symmetric, no NAT, all kinds offered", host: symmetric, client: public, ice: allKinds, path: openPath},
+	{name: "port-restricted, port-restricted, all kinds offered", host: restricted, client: restricted, ice: allKinds, path: direct},
 	{name: "symmetric, full cone", host: symmetric, client: fullCone, ice: stunOnly, path: direct},
-	{name: "full cone, symmetric", host: fullCone, client: symmetric, ice: stunOnly, path: direct},
 	{name: "symmetric, address-restricted", host: symmetric, client: addressed, ice: stunOnly, path: direct},
 	{name: "symmetric, port-restricted", host: symmetric, client: restricted, ice: turnUDP, path: byRelay, lone: true},
-	{name: "port-restricted, symmetric", host: restricted, client: symmetric, ice: turnUDP, path: byRelay, lone: true},
-	{name: "symmetric, symmetric", host: symmetric, client: symmetric, ice: turnUDP, path: byRelay, lone: true},
 	{name: "one home", host: symmetric, together: true, ice: allKinds, path: byHost},
 	{name: "one home, isolated, hairpin", together: true, ice: stunOnly, path: direct,
 		host: netlab.Home{NAT: netlab.PortRestricted, Isolated: true, Hairpin: true}},
 	{name: "one home, isolated, no hairpin", together: true, ice: turnUDP, path: byRelay, lone: true,
 		host: netlab.Home{NAT: netlab.PortRestricted, Isolated: true}},
-	{name: "UDP blocked, port-restricted", host: noUDP, client: restricted, ice: turnTCP, path: byRelay, lone: true},
-	{name: "no NAT, UDP blocked", host: public, client: noUDP, ice: turnTCP, path: byRelay, lone: true},
-	{name: "UDP blocked, UDP blocked", host: noUDP, client: noUDP, ice: turnTCP, path: byRelay, lone: true},
-	{name: "symmetric, UDP blocked", host: symmetric, client: noUDP, ice: turnTCP, path: byRelay, lone: true},
-	{name: "symmetric, only 443", host: symmetric, client: only443, ice: turnTLS, path: byRelay, lone: true},
-	{name: "port-restricted, only 443", host: restricted, client: only443, ice: turnTLS, path: byRelay, lone: true},
+	{name: "no UDP, port-restricted", host: noUDP, client: restricted, ice: turnTCP, path: byRelay, lone: true},
+	{name: "no UDP, no UDP", host: noUDP, client: noUDP, ice: turnTCP, path: byRelay, lone: true},
 	{name: "only 443, only 443, all kinds offered", host: only443, client: only443, ice: allKinds, path: byRelay, lone: true},
 	{name: "IPv6, IPv6", host: onlyIPv6, client: onlyIPv6, ice: allKinds, path: byHost, family: "6"},
 	{name: "dual stack, dual stack", host: dualStack, client: dualStack, ice: allKinds, path: byHost, family: "6"},
@@ -85,24 +115,38 @@ var pairs = []pair{
 }
 
 // Every pair that theory lets meet directly does, by the best way there is, and
-// every other one by a relay.
+// every other one by a relay: the first table of docs/networks.md.
 func TestEveryPairMeets(t *testing.T) {
-	for _, p := range pairs {
-		t.Run(strings.ReplaceAll(p.name, "/", "-"), func(t *testing.T) {
-			t.Parallel()
-			w := newTown(t)
-			host, client := p.players(w, rtt)
-			report := w.meet(host, client, p.ice)
-			if !slices.Contains(p.path, report.Link.Path) {
-				t.Errorf("met by %s (%v), want one of %v", report.Link.Path, report.Link, p.path)
-			}
-			v6 := strings.HasPrefix(report.Link.Remote.Address, "[")
-			if p.family != "" && v6 != (p.family == "6") {
-				t.Errorf("met by %v, want IPv%s", report.Link, p.family)
-			}
-			t.Log(report)
-		})
+	var table reach
+	t.Run("pairs", func(t *testing.T) {
+		for _, p := range append(cells(), pairs...) {
+			t.Run(p.name, func(t *testing.T) {
+				t.Parallel()
+				var report meeting
+				// A machine that has no time for us may let a worse way be first.
+				for range 3 {
+					if report = p.at(t, rtt); p.right(report) {
+						break
+					}
+				}
+				if !p.right(report) {
+					t.Errorf("met by %v, want one of %v (IPv%s)", report, p.path, p.family)
+				}
+				t.Log(report)
+				table.set(&p, report)
+			})
+		}
+	})
+	t.Logf("who reaches whom:\n\n%v", &table)
+	if table.pairs == len(cells()) {
+		inTheDocument(t, table.String())
 	}
+}
+
+// right reports whether two players met as they should.
+func (p *pair) right(m meeting) bool {
+	v6 := strings.HasPrefix(m.Link.Remote.Address, "[")
+	return slices.Contains(p.path, m.Link.Path) && (p.family == "" || v6 == (p.family == "6"))
 }
 
 // players builds the two homes.
@@ -175,7 +219,7 @@ func TestSTUNAloneDoesNotDoEverywhere(t *testing.T) {
 	t.Parallel()
 	w := newTown(t)
 	clients := map[string]*netlab.Process{}
-	for _, p := range pairs {
+	for _, p := range append(cells(), pairs...) {
 		if !p.lone {
 			continue
 		}

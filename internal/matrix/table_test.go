@@ -34,12 +34,12 @@ var kinds = []kind{
 // distances are the round trips that the table is made from.
 var distances = [...]time.Duration{40 * time.Millisecond, 140 * time.Millisecond}
 
-// How fast players meet by each kind of way: the table of docs/networks.md. With
+// How fast players meet by each kind of way: the second table of docs/networks.md. With
 // UNITYP2P_SOAK, on a machine that does nothing else, the times are judged;
 // elsewhere only what no slow machine explains.
 func TestHowFastPlayersMeet(t *testing.T) {
 	strict := os.Getenv("UNITYP2P_SOAK") != ""
-	rows := make([]string, len(kinds))
+	times := make([]string, len(kinds))
 	var mu sync.Mutex
 	t.Run("kinds", func(t *testing.T) {
 		for i := range kinds {
@@ -51,11 +51,71 @@ func TestHowFastPlayersMeet(t *testing.T) {
 				row := k.measure(t, strict)
 				mu.Lock()
 				defer mu.Unlock()
-				rows[i] = row
+				times[i] = row
 			})
 		}
 	})
-	t.Logf("from offer to open:\n\n%s\n%s", tableHead, strings.Join(rows, "\n"))
+	t.Logf("from offer to open:\n\n%s\n%s", tableHead, strings.Join(times, "\n"))
+	inTheDocument(t, tableHead)
+	for _, row := range times {
+		if f := strings.SplitAfterN(row, "|", 4); len(f) == 4 { // of the numbers, each machine has its own
+			inTheDocument(t, strings.Join(f[:3], ""))
+		}
+	}
+}
+
+// inTheDocument looks that docs/networks.md has what the tests found out.
+func inTheDocument(t *testing.T, text string) {
+	t.Helper()
+	document, err := os.ReadFile("../../docs/networks.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(document), text) {
+		t.Errorf("docs/networks.md has not this:\n%s", text)
+	}
+}
+
+// reach is the table of who reaches whom. The zero value is empty.
+type reach struct {
+	mu    sync.Mutex
+	how   [rows][7]string // as many as there are sides
+	pairs int
+}
+
+// set notes how a pair of the table met: directly, or by the help that it had.
+func (r *reach) set(p *pair, m meeting) {
+	if p.cell == nil {
+		return
+	}
+	how := "direct"
+	if m.Link.Path == "relay" {
+		how = map[string]string{turnUDP[1]: "TURN", turnTCP[1]: "TURN/TCP", turnTLS[1]: "TURN/TLS"}[p.ice[len(p.ice)-1]]
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.how[p.cell.row][p.cell.column] = how
+	r.pairs++
+}
+
+// String writes it as the document has it.
+func (r *reach) String() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var b strings.Builder
+	b.WriteString("| |")
+	for _, s := range sides {
+		fmt.Fprintf(&b, " %s |", s.name)
+	}
+	b.WriteString("\n|" + strings.Repeat("---|", 1+len(sides)) + "\n")
+	for i, row := range r.how {
+		fmt.Fprintf(&b, "| **%s** |", sides[i].name)
+		for _, how := range row {
+			b.WriteString(strings.TrimRight(" "+how, " ") + " |")
+		}
+		b.WriteString("\n")
+	}
+	return b.String()
 }
 
 const tableHead = `| way | path | at 40 ms RTT | at 140 ms RTT | that is | signaling before it | bytes of signaling |
