@@ -22,11 +22,15 @@ SHARED void sleep_ms(long ms) {
     nanosleep(&t, NULL);
 }
 
+/* next_event is the next one but for those of another path, which come wherever the
+ * network, or a busy machine, stood still for some seconds. */
 SHARED P2P_Event next_event(P2P_Handle h, uint8_t *arena, uint32_t size) {
     P2P_Event e;
-    P2P_Batch b = {.struct_size = sizeof b, .arena = arena, .arena_size = size};
-    CHECK_IS(P2P_Wait(h, 30000), 1);
-    CHECK_IS(P2P_Poll(h, &e, 1, &b), 1);
+    do {
+        P2P_Batch b = {.struct_size = sizeof b, .arena = arena, .arena_size = size};
+        CHECK_IS(P2P_Wait(h, 30000), 1);
+        CHECK_IS(P2P_Poll(h, &e, 1, &b), 1);
+    } while (e.type == P2P_EVENT_PATH_CHANGED);
     return e;
 }
 
