@@ -26,6 +26,8 @@ type Client struct {
 	introduced bool // the route leads to the host …
 	known      bool // … which knows whose it is
 
+	reopenAfter time.Duration // the pause before it is looked for again
+
 	answered bool           // the host has answered the attempt's offer
 	refusal  wire.Extension // why the next ConnectionFailed comes; zero: the usual
 }

@@ -1,6 +1,7 @@
 package core
 
 import (
+	"math/rand/v2"
 	"time"
 
 	"unityp2p/core/wire"
@@ -11,9 +12,10 @@ import (
 // the host passes on there, too, what other members say about theirs.
 
 const (
-	// reopenPause is how long a client waits before it looks for its host again at
-	// the signaling server.
-	reopenPause = 700 * time.Millisecond
+	// reopenFirst is how long a client waits before it looks for its host again at
+	// the signaling server; longer each time, as the host may be gone for good.
+	reopenFirst   = 500 * time.Millisecond
+	reopenLongest = 3 * time.Second
 	// doubtEvery is how often the connection to the signaling server is doubted
 	// while a member is out of reach.
 	doubtEvery = 2 * time.Second
@@ -61,7 +63,7 @@ func (c *Client) restarting(p *peer, on bool) {
 	if p != c.host {
 		return
 	}
-	c.restoring = on
+	c.restoring, c.reopenAfter = on, reopenFirst
 	if !on {
 		c.leaveRoute()
 		c.closeSignaling()
@@ -78,7 +80,9 @@ func (c *Client) restarting(p *peer, on bool) {
 // reopen asks for the host again after a pause, while that is what we want.
 func (c *Client) reopen() {
 	c.route, c.introduced, c.refusal = nil, false, wire.Extension{}
-	c.after(reopenPause, func() {
+	pause := c.reopenAfter/2 + rand.N(c.reopenAfter)
+	c.reopenAfter = min(2*c.reopenAfter, reopenLongest)
+	c.after(pause, func() {
 		if c.restoring {
 			c.connect()
 		}
@@ -89,7 +93,7 @@ func (c *Client) reopen() {
 func (c *Client) restoringFrame(f wire.Frame) {
 	switch f.Type {
 	case wire.NewConnection:
-		c.introduced = true
+		c.introduced, c.reopenAfter = true, reopenFirst
 		c.host.link.NewWay()
 	case wire.ReliableMessage:
 		if n, err := wire.ParseNegotiation(f.Data); err == nil && n.Kind == wire.Restarting {

@@ -5,8 +5,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/pion/webrtc/v4"
-
 	"unityp2p/core/wire"
 )
 
@@ -37,22 +35,10 @@ type restarter struct {
 	ways    bool       // there is a new way to the other side
 
 	told    bool          // the handler knows that we are at it
-	broken  time.Duration // since when we need a path; 0: it is good
-	source  string        // the address of this machine at which the path begins; "": not known
-	gone    bool          // it is that no more
 	asked   bool          // the other side needs one
 	asking  time.Duration // since when we ask whether it hears us; 0: we do not
 	contact time.Duration // when something new came from it
 	hurried time.Duration // until when we try more often
-
-	checkFrom, checkBy time.Duration // something must be heard in between; 0: no
-
-	pinged    time.Duration // when the last ping of a check left
-	looked    time.Duration // when we last looked at …
-	responses uint64        // … how many answers ICE had to its checks of the path …
-	responded time.Duration // … and when their number last grew
-	deaf      time.Duration // when it last had none
-	muted     bool          // ICE's answers mean nothing
 
 	generation uint64        // of the path
 	began      time.Duration // when its restart did; 0: it is done
@@ -62,16 +48,13 @@ type restarter struct {
 	offering   bool          // pion waits for the answer to an offer
 	taken      int           // the other side's candidates that pion knows
 
+	judgement
 	talk
 }
 
 // Times of a restart.
 const (
-	quietAfter   = time.Second             // nothing heard for so long: look at ICE too
-	silentAfter  = 1600 * time.Millisecond // nor has ICE: the path is broken
-	mutedAfter   = 2 * time.Second         // ICE has: it goes one way alone, or another than what we send
 	lookAgain    = 250 * time.Millisecond
-	checkTime    = time.Second             // for an answer to a check, and two round trips
 	roundTime    = 4 * time.Second         // for a restart, before the next …
 	hurriedTime  = 1500 * time.Millisecond // … after a change of addresses, without an answer …
 	relayTime    = 2500 * time.Millisecond // … and with one: a relay takes its time
@@ -185,11 +168,6 @@ func (r *restarter) nudged() {
 	r.step()
 }
 
-// check wants to hear something, soon.
-func (r *restarter) check(now time.Duration) {
-	r.checkFrom, r.checkBy = now, now+checkTime+2*time.Duration(r.link.rtt.Load())
-}
-
 // step does what is due, and sets the clock.
 func (r *restarter) step() {
 	l := r.link
@@ -208,79 +186,6 @@ func (r *restarter) step() {
 
 // troubled reports whether there is anything to do.
 func (r *restarter) troubled() bool { return r.broken > 0 || r.asked || r.began > 0 }
-
-// rest forgets that the path may be broken: it is not, or nobody needs it.
-func (r *restarter) rest() { r.broken, r.asking, r.checkBy, r.muted = 0, 0, 0, false }
-
-// judge decides whether the path is good.
-func (r *restarter) judge(now time.Duration) {
-	l := r.link
-	heard := time.Duration(l.heard.Load())
-	switch {
-	case r.began > 0:
-		r.watchRound(now, heard)
-		return
-	case l.patient.Load():
-		r.rest()
-		return
-	case r.checkBy > 0:
-		r.await(now, heard)
-	}
-	silence := now - heard
-	if (silence >= quietAfter || r.broken > 0) && !r.answered(now, heard) {
-		r.deaf = now
-	}
-	switch {
-	case r.broken > 0:
-		if !r.gone && (heard > r.broken || r.responded > r.broken && !r.muted) {
-			r.rest() // it came back by itself
-		}
-	case r.gone, l.pc.ICEConnectionState() == webrtc.ICEConnectionStateFailed:
-		r.need(now)
-	case silence > silentAfter && r.deaf == now:
-		r.need(now)
-	case now-max(heard, r.deaf) > mutedAfter:
-		r.muted = true
-		r.need(now)
-	}
-}
-
-// await follows a check.
-func (r *restarter) await(now, heard time.Duration) {
-	r.answered(now, heard)
-	switch {
-	case heard > r.checkFrom, r.responded > r.checkFrom:
-		r.checkBy = 0
-	case now >= r.checkBy:
-		r.checkBy = 0
-		r.need(now)
-	case now-r.pinged >= lookAgain:
-		r.pinged = now
-		r.link.ping(now)
-	}
-}
-
-// need begins the search for a new path.
-func (r *restarter) need(now time.Duration) {
-	if r.broken == 0 {
-		r.link.engine.options.Logger.Info("the path is broken", "member", r.link.member)
-		r.broken = now
-	}
-}
-
-// answered reports whether the other side answers ICE's checks: then the path is
-// good, both ways, whatever is lost of the heartbeats.
-func (r *restarter) answered(now, heard time.Duration) bool {
-	stats, ok := r.link.pc.SCTP().Transport().ICETransport().GetSelectedCandidatePairStats()
-	switch {
-	case now-r.looked > 3*lookAgain:
-		r.responded = heard // what came before this look may have come when something else did
-	case ok && stats.ResponsesReceived != r.responses:
-		r.responded = now
-	}
-	r.looked, r.responses = now, stats.ResponsesReceived
-	return now-r.responded < silentAfter
-}
 
 // watchRound follows a restart that has begun.
 func (r *restarter) watchRound(now, heard time.Duration) {
