@@ -208,15 +208,18 @@ func (c *Client) admit(*peer) (in bool, why link.Reason) {
 	return len(c.members)+c.admitted < maxMembers, link.Full
 }
 
+func (c *Client) opened(p *peer) {
+	if p == c.attempt && c.cfg.ViaHost == ViaHostAllowed && p.link.Relays() {
+		p.link.Carry()
+	}
+}
+
 func (c *Client) connected(p *peer) {
 	if p != c.attempt {
 		c.mesh.connected(p)
 		return
 	}
 	c.attempt, c.host = nil, p
-	if c.relays() {
-		p.link.Carry()
-	}
 	c.pause, c.trouble = searchFirst, 0
 	c.leaveRoute()
 	// The room lives without the signaling server from here on.

@@ -217,13 +217,16 @@ func (r *removals) add(id MemberID) {
 	r.ids = append(r.ids, id)
 }
 
+func (h *Host) opened(p *peer) {
+	if introducible(p) && h.relays(p) {
+		h.exchange.Add(p.link)
+	}
+}
+
 func (h *Host) connected(p *peer) {
 	h.done(p)
 	if !introducible(p) {
 		return
-	}
-	if h.relays(p) {
-		h.exchange.Add(p.link)
 	}
 	for _, other := range h.members {
 		if other == p || !introducible(other) {

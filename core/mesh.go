@@ -113,9 +113,6 @@ func (m *mesh) begin(o *other, session uint64, offer bool) {
 		return
 	}
 	o.attempt = p
-	if offer && o.relayed {
-		m.awaitPath(o, p)
-	}
 }
 
 // signal takes negotiation that another member sent through the host.
@@ -132,6 +129,9 @@ func (m *mesh) signal(o *other, c *wire.Control) {
 	}
 	o.heard = c.Seq
 	o.attempt.link.Remote(c.Signal)
+	if c.Signal.Kind == wire.Answer && o.offers && o.relayed {
+		m.awaitPath(o, o.attempt)
+	}
 }
 
 // gone takes a member off the list. Its connection to us lives on unless the

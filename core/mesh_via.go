@@ -11,8 +11,8 @@ import (
 // Where two clients find no path to each other they talk through the host, which
 // both reach. Who makes the offers begins that as well.
 
-// fairTime is how long a direct path may take to be found. Those that exist are
-// found within two seconds.
+// fairTime is how long a direct path may take to be found, from the answer on. Those
+// that exist are found within two seconds.
 const fairTime = 5 * time.Second
 
 // goneTime is how long what a member said last may still be on its way through the

@@ -116,6 +116,7 @@ func (p *peer) Up(l *link.Link) {
 			old.link.Close(link.Replaced)
 		}
 		r.members[p.id] = p
+		r.role.opened(p)
 		r.share(func(conns map[ConnID]*peer) { conns[conn] = p })
 		reliable, unreliable := l.MaxMessage()
 		r.report(Event{

@@ -68,6 +68,7 @@ type role interface {
 	frame(f wire.Frame)
 	extension(e wire.Extension)
 	admit(p *peer) (in bool, why link.Reason)
+	opened(p *peer) // nobody else knows yet that it is connected
 	connected(p *peer)
 	disconnected(p *peer, why link.Reason)
 	failed(p *peer, why link.Reason)

@@ -230,6 +230,9 @@ func TestAMemberLiesThroughTheHost(t *testing.T) {
 			l.say("unreliable", relayed(a, route+1, hello))
 			l.whisper(a, route+1, wire.Control{Kind: wire.ControlBye, Reason: wire.ReasonLeft})
 		}},
+		"a late answer": {nobody, nil, func(l *liar, a, b core.MemberID, route uint64) {
+			l.whisper(a, route+1, l.hello)
+		}},
 		"on the route of others": {nobody, nil, func(l *liar, a, b core.MemberID, route uint64) {
 			l.say("reliable", relayed(b, route, hello))
 			l.whisper(b, route, wire.Control{Kind: wire.ControlBye, Reason: wire.ReasonRemoved})

@@ -21,6 +21,7 @@ type carriage struct {
 
 	mu      sync.Mutex
 	over    bool
+	hurried bool                       // the link says goodbye though others have not
 	routes  map[route]*via             // client: its connections
 	active  [channelCount][]*passage   // those with a packet that may leave, in turn
 	waiting [channelCount]atomic.Int32 // how many they are, for a look without the lock

@@ -17,6 +17,7 @@ type Exchange struct {
 	limit *rate.Limiter
 
 	mu    sync.RWMutex
+	added uint64 // ports so far
 	ports map[uint64]*port
 	pairs map[pair]*connection
 }
@@ -35,6 +36,7 @@ func NewExchange(bytesPerSecond int) *Exchange {
 type port struct {
 	exchange *Exchange
 	link     *Link
+	turn     uint64        // how many were added before: who came first begins connections
 	pace     *rate.Limiter // of its control messages
 }
 
@@ -62,8 +64,8 @@ const (
 	controlSecond = 256 << 10
 )
 
-// Add lets a client's link take part. Called before Up returns. One of the same
-// member that was there before is not known any more.
+// Add lets a client's link take part, before anybody else knows of it. One of the
+// same member that was there before is not known any more.
 func (e *Exchange) Add(l *Link) {
 	p := &port{exchange: e, link: l, pace: rate.NewLimiter(controlSecond, controlBurst)}
 	l.carriage, l.port = newCarriage(l), p
@@ -71,6 +73,8 @@ func (e *Exchange) Add(l *Link) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.forget(l.member)
+	e.added++
+	p.turn = e.added
 	e.ports[l.member] = p
 }
 
@@ -135,8 +139,9 @@ func (p *port) control(c *wire.Control) bool {
 	return way.take(control, forward.Append(nil))
 }
 
-// way returns how a control message goes on, nil if it does not. A hello with a
-// new number begins a connection.
+// way returns how a control message goes on, nil if it does not. A hello with a new
+// number begins a connection, if it is from who was here first. From the other it is
+// a late answer to one that is given up.
 func (e *Exchange) way(p *port, c *wire.Control) *passage {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -145,17 +150,15 @@ func (e *Exchange) way(p *port, c *wire.Control) *passage {
 		return nil
 	}
 	of, side := pairOf(p.link.member, c.Member)
-	on := e.pairs[of]
-	if wire.ControlKind(c.Body[0]) == wire.ControlHello {
-		if on == nil || on.number != c.Route {
-			on = e.connect(on, c.Route, side, p, to)
-			e.pairs[of] = on
-		}
-		on.said[side] = true
+	on, hello := e.pairs[of], wire.ControlKind(c.Body[0]) == wire.ControlHello
+	if hello && p.turn < to.turn && (on == nil || on.number != c.Route) {
+		on = e.connect(on, c.Route, side, p, to)
+		e.pairs[of] = on
 	}
 	if on == nil || on.number != c.Route {
 		return nil
 	}
+	on.said[side] = on.said[side] || hello
 	return on.ways[side]
 }
 

@@ -199,6 +199,9 @@ const (
 // other side has acknowledged it or gone.
 func (l *Link) linger() Reason {
 	if !l.flushedWithin(flushTime) {
+		if l.carriage != nil {
+			l.carriage.hurry()
+		}
 		l.out.abandon()
 		l.flushedWithin(goodbyeTime)
 	}

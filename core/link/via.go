@@ -20,8 +20,8 @@ type via struct {
 	streams [channelCount]*viaStream
 }
 
-// Carry lets links run over this one, which must be the one to the host of our
-// room. Called before Up returns.
+// Carry lets links run over this one, which must be the one to the host of our room,
+// before anybody else knows of it.
 func (l *Link) Carry() { l.carriage = newCarriage(l) }
 
 // Via begins a link to another client over the link to the host: from both sides,
@@ -88,7 +88,14 @@ func (c *carriage) connections() (links []*Link) {
 func (c *carriage) idle() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return len(c.routes) == 0 && len(c.active[control]) == 0
+	return c.hurried || len(c.routes) == 0 && len(c.active[control]) == 0
+}
+
+// hurry lets the link say goodbye at once.
+func (c *carriage) hurry() {
+	c.mu.Lock()
+	c.hurried = true
+	c.mu.Unlock()
 }
 
 // end ends the streams for those who read and write them.
