@@ -25,6 +25,7 @@ type end struct {
 	other *end
 	ready chan struct{} // closed when link is set on both sides
 	admit bool
+	sdp   func(string) string // what becomes of our descriptions on their way, if it is set
 
 	mu       sync.Mutex
 	changed  chan struct{}
@@ -71,6 +72,9 @@ func (e *end) await(what string, f func() bool) {
 
 func (e *end) Signal(_ *Link, n wire.Negotiation) {
 	<-e.ready
+	if e.sdp != nil && n.SDP != "" {
+		n.SDP = e.sdp(n.SDP)
+	}
 	e.other.link.Remote(n)
 }
 func (e *end) Admit(*Link) (bool, Reason) { return e.admit, Full }
@@ -140,14 +144,25 @@ func testOptions() Options {
 // connect makes a pair of links; change may alter the options of both sides.
 func connect(t *testing.T, change func(*Options)) (a, b *end) {
 	t.Helper()
+	a, b = begin(t, change, nil)
+	for _, e := range []*end{a, b} {
+		e.await("up", func() bool { return e.up })
+	}
+	return a, b
+}
+
+// begin is connect without the wait. Both descriptions are changed on their way, if
+// sdp is set.
+func begin(t *testing.T, change func(*Options), sdp func(string) string) (a, b *end) {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	o := testOptions()
 	if change != nil {
 		change(&o)
 	}
 	ready := make(chan struct{})
-	a = &end{t: t, ready: ready, admit: true, changed: make(chan struct{})}
-	b = &end{t: t, ready: ready, admit: true, changed: make(chan struct{})}
+	a = &end{t: t, ready: ready, admit: true, sdp: sdp, changed: make(chan struct{})}
+	b = &end{t: t, ready: ready, admit: true, sdp: sdp, changed: make(chan struct{})}
 	a.other, b.other = b, a
 	engines := [2]*Engine{}
 	for i := range engines {
@@ -170,9 +185,6 @@ func connect(t *testing.T, change func(*Options)) (a, b *end) {
 		<-a.link.Done()
 		<-b.link.Done()
 	})
-	for _, e := range []*end{a, b} {
-		e.await("up", func() bool { return e.up })
-	}
 	return a, b
 }
 
