@@ -123,6 +123,9 @@ func (v *victim) used() *netlab.Port {
 // the table of docs/networks.md. With UNITYP2P_SOAK, on a machine that does
 // nothing else, the times are judged strictly.
 func TestStayingIn(t *testing.T) {
+	if !strict {
+		t.Parallel()
+	}
 	rows := make([]string, len(events))
 	t.Run("events", func(t *testing.T) {
 		for i, e := range events {

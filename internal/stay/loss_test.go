@@ -53,6 +53,9 @@ func measured(t *testing.T) time.Duration {
 // docs/networks.md. With UNITYP2P_SOAK, on a machine that does nothing else, the
 // times are judged.
 func TestLoss(t *testing.T) {
+	if !strict {
+		t.Parallel()
+	}
 	length := measured(t)
 	rows := make([]string, len(losses))
 	t.Run("shares", func(t *testing.T) {
