@@ -45,8 +45,9 @@ const (
 	stableAfter  = 5 * time.Second // a connection that lasted this long resets the pauses
 	firstPause   = 250 * time.Millisecond
 	longestPause = 10 * time.Second
-	urgentDial   = 3 * time.Second
-	urgentPause  = time.Second // at most
+	urgentTCP    = 1200 * time.Millisecond // the system would try again a second later, then two, four …
+	urgentDial   = 6 * time.Second
+	urgentPause  = 400 * time.Millisecond // at most
 	probeTime    = 1500 * time.Millisecond
 	maxFrame     = 1 << 20
 	sendQueue    = 512 // frames; beyond it the connection is given up

@@ -9,6 +9,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -63,11 +64,12 @@ func (c *Client) dial(ctx context.Context) (*websocket.Conn, *Error) {
 	if err != nil {
 		return nil, &Error{Problem: Refused, Err: err}
 	}
-	timeout := dialTimeout
+	timeout, tcp := dialTimeout, dialTimeout
 	if c.urgent.Load() {
-		timeout = urgentDial
+		timeout, tcp = urgentDial, urgentTCP
 	}
 	dialer := websocket.Dialer{
+		NetDialContext:   (&net.Dialer{Timeout: tcp}).DialContext,
 		Proxy:            http.ProxyFromEnvironment,
 		HandshakeTimeout: timeout,
 		TLSClientConfig:  c.options.tls(),
