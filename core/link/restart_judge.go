@@ -19,7 +19,6 @@ type judgement struct {
 	responses uint64        // … how many answers ICE had to its checks …
 	responded time.Duration // … and when their number last grew
 	deaf      time.Duration // when it last had none
-	muted     bool          // ICE's answers mean nothing
 }
 
 // How long a path may be silent.
@@ -36,7 +35,7 @@ func (r *restarter) check(now time.Duration) {
 }
 
 // rest forgets that the path may be broken: it is not, or nobody needs it.
-func (r *restarter) rest() { r.broken, r.asking, r.checkBy, r.muted = 0, 0, 0, false }
+func (r *restarter) rest() { r.broken, r.asking, r.checkBy = 0, 0, 0 }
 
 // judge decides whether the path is good.
 func (r *restarter) judge(now time.Duration) {
@@ -53,12 +52,12 @@ func (r *restarter) judge(now time.Duration) {
 		r.await(now, heard)
 	}
 	silence := now - heard
-	if (silence >= quietAfter || r.broken > 0) && !r.answered(now, heard) {
+	if silence >= quietAfter && r.broken == 0 && !r.answered(now, heard) {
 		r.deaf = now
 	}
 	switch {
 	case r.broken > 0:
-		if !r.gone && (heard > r.broken || r.responded > r.broken && !r.muted) {
+		if !r.gone && heard > r.broken {
 			r.rest() // it came back by itself
 		}
 	case r.gone, l.pc.ICEConnectionState() == webrtc.ICEConnectionStateFailed:
@@ -66,7 +65,6 @@ func (r *restarter) judge(now time.Duration) {
 	case silence > silentAfter && r.deaf == now:
 		r.need(now)
 	case now-max(heard, r.deaf) > mutedAfter:
-		r.muted = true
 		r.need(now)
 	}
 }
