@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -39,6 +40,8 @@ type liar struct {
 	ended    chan struct{} // closed when the other side has had enough
 	once     sync.Once
 	heard    chan wire.Control
+
+	relayable atomic.Uint64 // what the host takes of relayed packets, beyond the first
 }
 
 func newLiar(t *testing.T, offer bool) *liar {
@@ -139,8 +142,12 @@ func (l *liar) take(label string, p []byte) {
 		l.t.Errorf("our peer said %x", p)
 		return
 	}
-	if c.Kind == wire.ControlPing {
+	switch c.Kind {
+	case wire.ControlPing:
 		l.control(wire.Control{Kind: wire.ControlPong, Token: c.Token})
+		return
+	case wire.ControlRelayCredit:
+		l.relayable.Store(c.Limit)
 		return
 	}
 	select {

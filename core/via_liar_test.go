@@ -71,6 +71,17 @@ func (l *liar) whisperMuch(to core.MemberID, body []byte, route func(i uint64) u
 	}
 }
 
+// awaitRelayable waits until the host takes so much in all. It reports false if it does
+// not: it passes nothing on any more.
+func (l *liar) awaitRelayable(cost uint64) bool {
+	for deadline := time.Now().Add(3 * time.Second); cost > max(l.relayable.Load(), wire.RelayWindow); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			return false
+		}
+	}
+	return true
+}
+
 func relayed(to core.MemberID, route uint64, plain []byte) []byte {
 	return wire.AppendRelayed(nil, uint64(to), route, plain)
 }
@@ -252,8 +263,13 @@ func TestAMemberLiesThroughTheHost(t *testing.T) {
 		}},
 		"arrivals": {onlyA, nil, func(l *liar, a, b core.MemberID, route uint64) { l.whisper(a, route, arrival(7, true)) }},
 		"more than a takes": {onlyA, nil, func(l *liar, a, b core.MemberID, route uint64) {
+			sent := uint64(0)
 			for i := range uint64(4 << 20 / 60000) {
-				l.say("reliable", relayed(a, route, packet(wire.SinglePacket, i+1, string(make([]byte, 60000)))))
+				p := relayed(a, route, packet(wire.SinglePacket, i+1, string(make([]byte, 60000))))
+				if sent += uint64(wire.RelayCost(len(p))); !l.awaitRelayable(sent) {
+					return
+				}
+				l.say("reliable", p)
 			}
 		}},
 		"more than the host takes": {all, slow, func(l *liar, a, b core.MemberID, route uint64) {

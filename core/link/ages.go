@@ -1,10 +1,6 @@
 package link
 
-import (
-	"slices"
-	"sync/atomic"
-	"time"
-)
+import "time"
 
 // ages knows since when SCTP has held what it holds of one channel. SCTP says how
 // much that is, and not which; it is taken for what was handed over last, which is
@@ -48,26 +44,4 @@ func (a *ages) oldest(held uint64, now time.Duration) time.Duration {
 		return 0
 	}
 	return now - a.marks[a.head].at
-}
-
-// trips are the last round trips that were measured. The zero value has none.
-type trips struct {
-	last  [4]time.Duration // the reader's
-	count int
-	least atomic.Int64 // of them; 0: none yet
-}
-
-// add notes one. It is for one goroutine.
-func (t *trips) add(trip time.Duration) {
-	t.last[t.count%len(t.last)] = trip
-	t.count++
-	t.least.Store(int64(slices.Min(t.last[:min(t.count, len(t.last))])))
-}
-
-// shortest returns how long the way there and back is, without the waits that this
-// side itself made: an outage makes one trip long, not all. ok is false if no trip
-// was measured.
-func (t *trips) shortest() (trip time.Duration, ok bool) {
-	trip = time.Duration(t.least.Load())
-	return trip, trip > 0
 }

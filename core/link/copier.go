@@ -237,7 +237,7 @@ func (c *copier) copy(dst []byte, last uint64, now, wait time.Duration) []byte {
 			}
 			continue
 		case c.allowance < k.to-k.from:
-			c.next = now + wait
+			c.next = now + gotEvery
 			return dst
 		}
 		if !c.stuck {
@@ -248,16 +248,18 @@ func (c *copier) copy(dst []byte, last uint64, now, wait time.Duration) []byte {
 		k.copies++
 		c.copied++
 		k.number = c.copied
-		k.due = now + wait<<min(max(k.copies-2, 0), 3)
+		k.due = now + wait
 		c.next = now // there may be more
 		return wire.AppendCopy(dst, c.data[k.from:k.to])
 	}
 	return dst
 }
 
-// hurry makes all copies due: what follows the one that has not come waits with it.
+// hurry makes all first copies due: what follows one that has not come waits with it.
 func (c *copier) hurry(now time.Duration) {
 	for i := c.head; i < len(c.kept); i++ {
-		c.kept[i].due = min(c.kept[i].due, now)
+		if k := &c.kept[i]; k.copies == 0 {
+			k.due = min(k.due, now)
+		}
 	}
 }

@@ -22,13 +22,16 @@ func playedEngine(t *testing.T) *Engine {
 	return e
 }
 
+// playedDelay is how long a packet takes, if nothing else is said.
+const playedDelay = 50 * time.Millisecond
+
 // play runs f with a pair of links, in synctest's time.
 func play(t *testing.T, engine *Engine, copies bool, seed uint64, f func(a, b *played, ways [2]*way)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		ways := [2]*way{}
 		for i := range ways {
-			ways[i] = &way{random: rand.New(rand.NewPCG(seed, uint64(i))), delay: 50 * time.Millisecond}
+			ways[i] = &way{random: rand.New(rand.NewPCG(seed, uint64(i))), now: weather{delay: playedDelay}}
 		}
 		a, b, end := playPair(t, engine, copies, ways)
 		defer end()
@@ -52,7 +55,7 @@ func TestWhatIsLostTwiceIsNotWaitedFor(t *testing.T) {
 		t.Run(fmt.Sprint(tt.loss), func(t *testing.T) {
 			play(t, engine, true, 1, func(a, b *played, ways [2]*way) {
 				for _, w := range ways {
-					w.set(weather{loss: tt.loss})
+					w.set(weather{delay: playedDelay, loss: tt.loss})
 				}
 				const count = 60 * 120
 				sent := make([]time.Time, count)
@@ -146,7 +149,7 @@ func playCourse(t *testing.T, seed uint64, a, b *played, ways [2]*way) {
 		if random.IntN(40) == 0 {
 			for _, w := range ways {
 				w.set(weather{
-					loss: random.Float64() * 0.5, double: random.Float64() * 0.3, disturb: random.Float64() * 0.3,
+					delay: playedDelay, loss: random.Float64() * 0.5, double: random.Float64() * 0.3, disturb: random.Float64() * 0.3,
 					dark: random.IntN(8) == 0,
 				})
 			}
@@ -224,7 +227,7 @@ func courseMessage(random *rand.Rand, number uint32) []byte {
 // A peer that does not know of copies gets none, and may send none.
 func TestWhoDoesNotKnowOfCopiesGetsNone(t *testing.T) {
 	play(t, playedEngine(t), false, 5, func(a, b *played, ways [2]*way) {
-		ways[0].set(weather{loss: 0.3})
+		ways[0].set(weather{delay: playedDelay, loss: 0.3})
 		for range 600 {
 			if err := a.Send(make([]byte, 100), true, false); err != nil {
 				t.Fatal(err)

@@ -186,9 +186,9 @@ const (
 
 	// What may be on the way whatever was lost. The channels share one window, which
 	// every loss halves: with less, lost reliable messages hold up the unreliable
-	// ones. With 100 kB and bulk on a slow uplink (1 Mbit/s) hardly any of those
-	// arrives; with this it is as without a minimum.
-	minWindow = 32000
+	// ones. What a slow uplink takes of the reliable channel is less, see pace. With
+	// 100 kB more is lost where sockets have the buffers of stock Linux.
+	minWindow = 64000
 
 	// A pair found by STUN is taken a little later than a host pair, a relayed
 	// one later still, so that the better path gets the chance to win.

@@ -196,6 +196,7 @@ func (l *Link) selected(pair *webrtc.ICECandidatePair) {
 	before := l.lastPath
 	l.lastPath = address(pair.Local) + " " + address(pair.Remote)
 	if l.open.Load() && l.lastPath != before {
+		l.trips.moved()
 		l.handler.Moved(l)
 	}
 }

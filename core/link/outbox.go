@@ -211,7 +211,8 @@ func (o *outbox) nextUnreliable(dst []byte) (packet []byte, sent int) {
 		return nil, 0
 	}
 	if len(*first) > fragmentSize {
-		packet = wire.AppendFragment(dst, o.unrelSeq+1, uint64(len(*first)), uint64(o.unrelOffset), piece(*first, o.unrelOffset))
+		body := cut(*first, o.unrelOffset, fragmentSize)
+		packet = wire.AppendFragment(dst, o.unrelSeq+1, uint64(len(*first)), uint64(o.unrelOffset), body)
 		o.unrelOffset += fragmentSize
 		if o.unrelOffset < len(*first) {
 			return packet, 0
@@ -229,8 +230,8 @@ func (o *outbox) nextUnreliable(dst []byte) (packet []byte, sent int) {
 }
 
 // nextReliable is nextUnreliable for the reliable channel, as far as the other
-// side's credit goes.
-func (o *outbox) nextReliable(dst []byte) (packet []byte, sent int) {
+// side's credit goes, and with no more than that many bytes of one message.
+func (o *outbox) nextReliable(dst []byte, most int) (packet []byte, sent int) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	q := &o.reliable
@@ -239,7 +240,7 @@ func (o *outbox) nextReliable(dst []byte) (packet []byte, sent int) {
 		return nil, 0
 	}
 	allowed := o.credit - o.spent
-	if len(*first) <= fragmentSize {
+	if len(*first) <= most && o.offset == 0 {
 		packet, n, sent, bytes := q.pack(dst, o.relSeq+1, allowed)
 		q.rewind()
 		o.relSeq += uint64(n)
@@ -247,7 +248,7 @@ func (o *outbox) nextReliable(dst []byte) (packet []byte, sent int) {
 		o.noteSent(n, bytes)
 		return packet, sent
 	}
-	body := piece(*first, o.offset)
+	body := cut(*first, o.offset, most)
 	c := uint64(len(body))
 	if o.offset == 0 {
 		c += wire.MessageCost
@@ -285,6 +286,13 @@ func (o *outbox) nextRaw(isReliable bool) (message []byte, sent int, ok bool) {
 	return message, q.pop(), true
 }
 
+// waiting returns the cost of the reliable messages that were not sent.
+func (o *outbox) waiting() int {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.reliable.cost
+}
+
 // sent returns the number of the last reliable message that was sent.
 func (o *outbox) sent() uint64 {
 	o.mu.Lock()
@@ -308,7 +316,7 @@ func (o *outbox) goodbye() (bye []byte, ok bool) {
 	return c.Append(nil), true
 }
 
-// piece returns the fragment of message that begins at offset.
-func piece(message []byte, offset int) []byte {
-	return message[offset:min(offset+fragmentSize, len(message))]
+// cut returns the fragment of message that begins at offset, of at most that size.
+func cut(message []byte, offset, most int) []byte {
+	return message[offset:min(offset+most, len(message))]
 }

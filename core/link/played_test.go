@@ -28,7 +28,7 @@ type played struct {
 // way is what happens to packets in one direction.
 type way struct {
 	random *rand.Rand // the writer's
-	delay  time.Duration
+	free   time.Time  // the writer's: when all that was sent has passed
 
 	mu  sync.Mutex
 	now weather
@@ -36,6 +36,8 @@ type way struct {
 
 // weather is what changes on a way.
 type weather struct {
+	delay   time.Duration
+	rate    float64 // bytes a second that pass; 0: all
 	loss    float64
 	double  float64 // on the unreliable channel
 	disturb float64 // are late by up to a second, there
@@ -46,6 +48,20 @@ func (w *way) set(now weather) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.now = now
+}
+
+// passed returns when n bytes more have passed.
+func (w *way) passed(n int, rate float64) time.Time {
+	now := time.Now()
+	if rate == 0 {
+		return now
+	}
+	if w.free.Before(now) {
+		w.free = now
+	}
+	n += 100 * (1 + n/datagram) // heads
+	w.free = w.free.Add(time.Duration(float64(n) / rate * float64(time.Second)))
+	return w.free
 }
 
 func (w *way) weather() weather {
@@ -160,21 +176,22 @@ func (s *playedStream) Write(p []byte) (int, error) {
 	}
 	s.held += uint64(len(p))
 	w, now := s.way, s.way.weather()
+	passed := w.passed(len(p), now.rate).Add(now.delay)
 	if s.kind == unreliable {
 		lost := now.dark || w.random.Float64() < now.loss
 		if !lost {
-			s.deliver(p, w.delay+w.disturbance(now))
+			s.deliver(p, time.Until(passed)+w.disturbance(now))
 			if w.random.Float64() < now.double {
-				s.deliver(p, w.delay+w.disturbance(now))
+				s.deliver(p, time.Until(passed)+w.disturbance(now))
 			}
 		}
-		s.acknowledge(len(p), 2*w.delay)
+		s.acknowledge(len(p), time.Until(passed)+now.delay)
 		return len(p), nil
 	}
-	arrival := time.Now().Add(w.delay)
+	arrival := passed
 	for try := 0; now.dark || w.random.Float64() < now.loss; try++ {
 		if arrival = arrival.Add(time.Second); try == 0 {
-			arrival = arrival.Add(2*w.delay + 25*time.Millisecond - time.Second)
+			arrival = arrival.Add(2*now.delay + 25*time.Millisecond - time.Second)
 		}
 		if now.dark && try > 3 {
 			break
@@ -185,7 +202,7 @@ func (s *playedStream) Write(p []byte) (int, error) {
 	}
 	s.last = arrival
 	s.deliver(p, time.Until(arrival))
-	s.acknowledge(len(p), time.Until(arrival)+w.delay)
+	s.acknowledge(len(p), time.Until(arrival)+now.delay)
 	return len(p), nil
 }
 

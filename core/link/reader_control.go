@@ -73,7 +73,7 @@ func (l *Link) measure(token uint64) {
 	if sample <= 0 || sample > time.Minute {
 		return
 	}
-	l.trips.add(sample)
+	l.trips.add(time.Duration(token), sample)
 	old := time.Duration(l.rtt.Load())
 	if old == 0 {
 		old = sample

@@ -22,6 +22,9 @@ func (l *Link) write() {
 	w.timer = time.NewTimer(time.Hour)
 	defer w.timer.Stop()
 	last := time.Since(l.started)
+	if l.own {
+		l.ping(last) // how long a trip takes is worth knowing soon
+	}
 	for {
 		if !w.flush() {
 			// The channels are closed: the readers find out why.
@@ -52,10 +55,12 @@ func (l *Link) write() {
 
 type writer struct {
 	link    *Link
-	ages    ages // of what SCTP holds of the unreliable channel
+	ages    ages // of what SCTP has of the unreliable channel
 	buf     []byte
 	spare   []byte
-	copying bool          // the reliable channel has so little that copies may help
+	pace    pace          // of the reliable channel
+	most    int           // of one of its messages at once
+	copying bool          // so little is sent there that copies may help
 	got     wire.Got      // what was last said to have come
 	saying  time.Duration // when that may be said again
 	left    time.Duration // when something last left on the unreliable channel
@@ -179,9 +184,9 @@ func (w *writer) holdsBack(now time.Duration) bool {
 }
 
 // alwaysUnreliable is what SCTP may have of the unreliable channel whatever its age. It
-// is half of what may always be on the way, and so leaves at once; and what was lost
-// counts until SCTP gives it up, which at much loss takes a second.
-const alwaysUnreliable = minWindow / 2
+// is part of what may always be on the way, and so leaves at once; and what was lost
+// counts until SCTP gives it up, which at much loss takes seconds.
+const alwaysUnreliable = 24 << 10
 
 // newPathUnreliable is what it may have in the first moments of a new path: what it
 // holds then was lost with the old one, which it finds out when its timer rings.
@@ -199,10 +204,11 @@ func (l *Link) allowed() time.Duration {
 	return unknownTrip
 }
 
-// bulk sends one packet of the reliable channel, unless SCTP has enough of it.
+// bulk sends one packet of the reliable channel, unless SCTP has enough of it. The
+// writer is woken when there is less.
 func (w *writer) bulk() (sent int, more, ok bool) {
 	held := w.link.channels[reliable].stream.BufferedAmount()
-	if held >= w.mostReliable() {
+	if !w.paced(held) {
 		return 0, false, true
 	}
 	w.copying = w.link.copies && held < mostUnsaid
@@ -218,7 +224,7 @@ func (w *writer) one(kind int) (sent int, more, ok bool) {
 	case !l.own:
 		packet, sent, more = l.out.nextRaw(kind == reliable)
 	case kind == reliable:
-		packet, sent = l.out.nextReliable(w.buf[:0])
+		packet, sent = l.out.nextReliable(w.buf[:0], w.most)
 		more = packet != nil
 	default:
 		packet, sent = l.out.nextUnreliable(w.buf[:0])
@@ -234,13 +240,22 @@ func (w *writer) one(kind int) (sent int, more, ok bool) {
 	if kind == unreliable {
 		w.aged(max(len(packet), 1), time.Since(l.started)) // SCTP has no empty messages
 	}
-	if kind == reliable && l.copies {
+	switch {
+	case kind == unreliable:
+		_, err := stream.Write(packet)
+		return sent, true, err == nil
+	case l.copies:
 		return sent, true, w.insured(packet)
+	default:
+		return sent, true, w.give(packet)
 	}
-	if _, err := stream.Write(packet); err != nil {
-		return sent, false, false
-	}
-	return sent, true, true
+}
+
+// give writes to the reliable channel.
+func (w *writer) give(packet []byte) bool {
+	w.pace.handed += uint64(max(len(packet), 1)) // SCTP has no empty messages
+	_, err := w.link.channels[reliable].stream.Write(packet)
+	return err == nil
 }
 
 // aged notes what leaves on the unreliable channel.
@@ -315,7 +330,7 @@ func (l *Link) heartbeat(now time.Duration) {
 	} else if !l.in.iceLost.Load() {
 		l.touch() // original peers do not ping; ICE keeps asking them
 		if trip := l.iceTrip(); trip > 0 {
-			l.trips.add(trip)
+			l.trips.add(now, trip)
 		}
 	}
 	silence := now - time.Duration(l.heard.Load())

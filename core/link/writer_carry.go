@@ -35,7 +35,10 @@ func (w *writer) carry(kind int) (more, ok bool) {
 	}
 	w.buf = packet[:0]
 	w.carried = time.Since(w.link.started)
-	if kind == unreliable {
+	switch kind {
+	case reliable:
+		w.pace.handed += uint64(len(packet))
+	case unreliable:
 		w.ages.add(len(packet), w.carried)
 	}
 	if _, err := w.link.channels[kind].stream.Write(packet); err != nil {

@@ -33,7 +33,9 @@ func (l *Link) hear(k *wire.Packet) bool {
 // round trips, so that SCTP's own second try may be first, its pause, and a little.
 func (l *Link) copyWait() time.Duration {
 	if trip, ok := l.trips.shortest(); ok {
-		return 2*trip + gotEvery + copyPatience
+		// Where much is lost all pings may be late.
+		empty, _ := l.trips.unloaded()
+		return 2*min(trip, empty+longer) + gotEvery + copyPatience
 	}
 	return unknownTrip
 }
@@ -109,7 +111,7 @@ func (w *writer) insured(packet []byte) bool {
 	if !w.handOver() {
 		return false
 	}
-	if _, err := l.channels[reliable].stream.Write(packet); err != nil {
+	if !w.give(packet) {
 		return false
 	}
 	if w.copying {
@@ -125,7 +127,7 @@ func (w *writer) handOver() bool {
 		if len(w.spare) == 0 {
 			return true
 		}
-		if _, err := w.link.channels[reliable].stream.Write(w.spare); err != nil {
+		if !w.give(w.spare) {
 			return false
 		}
 	}
