@@ -78,7 +78,7 @@ func (h *history) describe(channel string) (silences []time.Duration) {
 		silences = append(silences, h.silences(p, channel)...)
 	}
 	slices.Sort(silences)
-	h.town.Logf("%d times nothing %s for a while, with %d events; without the time that the networks were down: p50 %v p95 %v max %v",
+	h.town.Logf("%d silences (%s), with %d events; without the time that the networks were down: p50 %v p95 %v max %v",
 		len(silences), channel, len(h.notes), rounded(percentile(silences, 50)),
 		rounded(percentile(silences, 95)), rounded(percentile(silences, 100)))
 	return silences
