@@ -19,9 +19,8 @@ type played struct {
 
 	mu    sync.Mutex
 	came  [][]byte // reliable messages
-	late  []time.Duration
-	news  int // unreliable messages
-	sent  int // cost that came back
+	news  int      // unreliable messages
+	sent  int      // cost that came back
 	asked func(Message)
 }
 
