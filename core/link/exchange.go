@@ -111,15 +111,16 @@ func (p *port) packet(kind int, packet []byte) bool {
 	return way.take(kind, packet)
 }
 
-// open returns how data goes on, nil if it does not: both sides have to have said
-// hello.
+// open returns how data goes on, nil if it does not: who is to get it has to have said
+// hello. That its sender did is no condition: the hello travels on another channel, and
+// may come later.
 func (e *Exchange) open(p *port, to, number uint64) *passage {
 	from := p.link.member
 	of, side := pairOf(from, to)
 	e.mu.RLock()
 	defer e.mu.RUnlock()
 	c := e.pairs[of]
-	if c == nil || c.number != number || !c.said[0] || !c.said[1] || e.ports[from] != p {
+	if c == nil || c.number != number || !c.said[1-side] || e.ports[from] != p {
 		return nil
 	}
 	return c.ways[side]
