@@ -198,6 +198,13 @@ func (c *copier) forget() {
 	c.kept, c.head, c.data, c.cost, c.next = c.kept[:0], 0, c.data[:0], 0, 0
 }
 
+// waiting returns how many bytes are withheld from the channel.
+func (c *copier) waiting() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.withheld
+}
+
 // isStuck reports whether packets are withheld from the channel.
 func (c *copier) isStuck() bool {
 	c.mu.Lock()
@@ -251,6 +258,9 @@ func (c *copier) copy(dst []byte, last uint64, now, wait time.Duration) []byte {
 		k.due = now + wait
 		c.next = now // there may be more
 		return wire.AppendCopy(dst, c.data[k.from:k.to])
+	}
+	if c.next == 0 && c.withheld > 0 {
+		c.next = now + wait // the channel may have brought all without our hearing of it
 	}
 	return dst
 }

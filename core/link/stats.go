@@ -38,6 +38,7 @@ func (l *Link) Stats() Stats {
 	s.BytesSent, s.MessagesSent, s.Dropped = l.out.bytes, l.out.messages, l.out.dropped
 	s.Unsent = uint64(l.out.reliable.cost + l.out.unreliable.cost)
 	l.out.mu.Unlock()
+	s.Unsent += uint64(l.copier.waiting())
 	for _, c := range l.channels[:control] {
 		s.Unsent += c.stream.BufferedAmount()
 	}
