@@ -1,6 +1,7 @@
 package link
 
 import (
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -64,6 +65,7 @@ type passage struct {
 	limit    uint64 // that may leave in all
 
 	// The host's, who takes packets from one link and sends them by another.
+	over           bool               // a newer connection has taken its place
 	taken, granted uint64             // reliable cost that came, and that may come in all
 	grant          func(limit uint64) // tells the sender; nil at a client
 }
@@ -113,7 +115,7 @@ func (p *passage) take(kind int, packet []byte) bool {
 			return false
 		}
 	}
-	if !c.over { // else it is for nobody
+	if !c.over && !p.over { // else it is for nobody
 		p.push(kind, packet)
 	}
 	return true
@@ -169,13 +171,20 @@ func (p *passage) allow(limit uint64) {
 	p.activate(reliable)
 }
 
-// drop forgets what waits: nobody wants it any more.
+// drop forgets what waits and what comes: nobody wants it any more. Its place in the
+// lines is free at once, whether or not the link still sends.
 func (p *passage) drop() {
 	c := p.carriage
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	p.over = true
 	for kind := range p.lanes {
 		p.lanes[kind].queue = queue{}
+		if i := slices.Index(c.active[kind], p); i >= 0 {
+			c.active[kind] = slices.Delete(c.active[kind], i, i+1)
+			c.waiting[kind].Add(-1)
+			c.round[kind] = min(c.round[kind], len(c.active[kind]))
+		}
 	}
 }
 

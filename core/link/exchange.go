@@ -53,8 +53,9 @@ func pairOf(a, b uint64) (p pair, first int) {
 // connection is what passes between two clients.
 type connection struct {
 	number uint64
-	said   [2]bool     // hello was said by this one, and passed on
-	ways   [2]*passage // from this one to the other
+	said   [2]bool       // hello was said by this one, and passed on
+	ways   [2]*passage   // from this one to the other
+	pace   *rate.Limiter // of the pair's connections
 }
 
 // Each client may send so many bytes of control messages to others: a hundred
@@ -62,6 +63,14 @@ type connection struct {
 const (
 	controlBurst  = 256 << 10
 	controlSecond = 256 << 10
+)
+
+// Each pair may begin so many connections: they cost the other side a link each. An
+// attempt that fails takes a second and more; several may come at once when the sender
+// was out of reach.
+const (
+	connectBurst  = 16
+	connectSecond = 2
 )
 
 // Add lets a client's link take part, before anybody else knows of it. One of the
@@ -131,9 +140,9 @@ func (p *port) control(c *wire.Control) bool {
 	if c.Kind != wire.ControlRelayed || !p.pace.AllowN(time.Now(), wire.RelayCost(len(c.Body))) {
 		return false
 	}
-	way := p.exchange.way(p, c)
+	way, ok := p.exchange.way(p, c)
 	if way == nil {
-		return true
+		return ok
 	}
 	forward := *c
 	forward.Member = p.link.member
@@ -142,34 +151,46 @@ func (p *port) control(c *wire.Control) bool {
 
 // way returns how a control message goes on, nil if it does not. A hello with a new
 // number begins a connection, if it is from who was here first. From the other it is
-// a late answer to one that is given up.
-func (e *Exchange) way(p *port, c *wire.Control) *passage {
+// a late answer to one that is given up. It reports false if the sender broke the
+// protocol.
+func (e *Exchange) way(p *port, c *wire.Control) (way *passage, ok bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	to := e.ports[c.Member]
 	if to == nil || to == p || e.ports[p.link.member] != p {
-		return nil
+		return nil, true
 	}
 	of, side := pairOf(p.link.member, c.Member)
 	on, hello := e.pairs[of], wire.ControlKind(c.Body[0]) == wire.ControlHello
 	if hello && p.turn < to.turn && (on == nil || on.number != c.Route) {
-		on = e.connect(on, c.Route, side, p, to)
+		if on = newConnection(on, c.Route, side, p, to); on == nil {
+			return nil, false
+		}
 		e.pairs[of] = on
 	}
 	if on == nil || on.number != c.Route {
-		return nil
+		return nil, true
 	}
 	on.said[side] = on.said[side] || hello
-	return on.ways[side]
+	return on.ways[side], true
 }
 
-// connect begins a connection, in place of an old one of the pair.
-func (e *Exchange) connect(old *connection, number uint64, side int, a, b *port) *connection {
+// newConnection begins one, in place of an old one of the pair. It returns nil if
+// that had too many.
+func newConnection(old *connection, number uint64, side int, a, b *port) *connection {
+	c := &connection{number: number}
+	if old == nil {
+		c.pace = rate.NewLimiter(connectSecond, connectBurst)
+	} else {
+		c.pace = old.pace
+	}
+	if !c.pace.Allow() {
+		return nil
+	}
 	if old != nil {
 		old.ways[0].drop()
 		old.ways[1].drop()
 	}
-	c := &connection{number: number}
 	c.ways[side], c.ways[1-side] = newWay(a, b, number), newWay(b, a, number)
 	return c
 }

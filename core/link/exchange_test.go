@@ -57,3 +57,29 @@ func TestTheHostPassesOnNothingToWhoSaidNoHello(t *testing.T) {
 		t.Errorf("%d packets are passed on", n)
 	}
 }
+
+// A connection costs its receiver a link, and the host what waits: nobody may begin ever
+// new ones, and what the newer ones took the place of is gone, whether or not its
+// receiver takes anything.
+func TestNobodyBeginsEverNewConnections(t *testing.T) {
+	first, second := exchanging(t)
+	begun := uint64(0)
+	for begun < 1000 && first.whisper(second, begun+1, aHello()) {
+		begun++
+	}
+	if begun < connectBurst || begun == 1000 {
+		t.Errorf("%d connections may be begun at once, want %d", begun, connectBurst)
+	}
+	c := second.carriage
+	if len(c.active[control]) != 1 || c.waiting[control].Load() != 1 {
+		t.Errorf("%d connections wait, and %d are counted; want one", len(c.active[control]), c.waiting[control].Load())
+	}
+	if packet, _ := c.next(control, nil); packet == nil {
+		t.Error("nothing waits of the last")
+	} else if m, err := wire.ParseControl(packet); err != nil || m.Route != begun {
+		t.Errorf("%+v waits (%v), want the hello on %d", m, err, begun)
+	}
+	if packet, _ := c.next(control, nil); packet != nil {
+		t.Errorf("%x waits as well", packet)
+	}
+}
