@@ -106,9 +106,10 @@ type Link struct {
 	lastPath string                // pion's callback's
 	open     atomic.Bool           // Up has returned
 
-	dataChannels atomic.Int32 // that the other side opened
-	violated     atomic.Bool  // Violate was called
-	met          atomic.Bool  // pion was connected: the other side may have said something
+	dataChannels atomic.Int32  // that the other side opened
+	violated     atomic.Bool   // Violate was called
+	met          chan struct{} // closed when pion is connected: the other side may say something
+	meet         sync.Once
 
 	// Set by the supervisor before Up, constant afterwards.
 	own           bool
@@ -191,6 +192,7 @@ func (e *Engine) blank(h Handler, expect uint64, offerer bool) *Link {
 		signals: make(chan *wire.Negotiation, signalQueue),
 		opened:  make(chan *channel, channelCount),
 		failed:  make(chan struct{}),
+		met:     make(chan struct{}),
 		end:     make(chan Reason, 1),
 		closer:  make(chan Reason, 1),
 		done:    make(chan struct{}),
@@ -277,7 +279,14 @@ func (l *Link) Violate() {
 func (l *Link) Abandon(why Reason) { l.stop(why) }
 
 // Met says whether there is a path, though perhaps not everything is open yet.
-func (l *Link) Met() bool { return l.met.Load() }
+func (l *Link) Met() bool {
+	select {
+	case <-l.met:
+		return true
+	default:
+		return false
+	}
+}
 
 // SetPatient turns the judging of silence off and on again.
 func (l *Link) SetPatient(patient bool) {

@@ -173,7 +173,7 @@ func (l *Link) watch() {
 	l.pc.OnConnectionStateChange(func(s webrtc.PeerConnectionState) {
 		switch s {
 		case webrtc.PeerConnectionStateConnected:
-			l.met.Store(true)
+			l.meet.Do(func() { close(l.met) })
 		case webrtc.PeerConnectionStateFailed:
 			if l.restart.usable.Load() && l.pc.ICEConnectionState() == webrtc.ICEConnectionStateFailed {
 				l.restart.note(func(*restarter) {}) // there may be another path

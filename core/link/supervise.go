@@ -23,6 +23,11 @@ func (l *Link) supervise(ctx context.Context) {
 	l.handler.Down(l, *reason)
 }
 
+// associationTime is how long it may take until a data channel opens once there are
+// a path and keys. SCTP gives up after nine repetitions, a second each; who closes it
+// after that may wait for ever, as pion's sctp 1.12 then holds its own lock.
+const associationTime = 8 * rtoMax
+
 // connect brings the link up. It returns nil when it is, else why it is not.
 func (l *Link) connect(ctx context.Context) *Reason {
 	timeout := time.NewTimer(l.engine.options.ConnectTimeout)
@@ -34,7 +39,8 @@ func (l *Link) connect(ctx context.Context) *Reason {
 		}
 	}
 	var hello chan helloResult
-	failed := l.failed
+	failed, met := l.failed, l.met
+	var associated <-chan time.Time
 	look := time.NewTicker(lookInterval)
 	defer look.Stop()
 	for {
@@ -71,12 +77,18 @@ func (l *Link) connect(ctx context.Context) *Reason {
 			r := Local
 			return &r
 		case <-failed:
-			if !l.met.Load() {
+			if !l.Met() {
 				return l.giveUp("connecting", errors.New("the connection failed or was closed"), Failed)
 			}
 			// A refusal may have come just before the end.
 			failed = nil
 			timeout.Reset(closeTime)
+		case <-met:
+			met, associated = nil, time.After(associationTime)
+		case <-associated:
+			if l.channels == [channelCount]*channel{} {
+				return l.giveUp("connecting", errors.New("no data channel opened"), Failed)
+			}
 		case <-timeout.C:
 			return l.giveUp("connecting", errors.New("timed out, or closed without a word"), Failed)
 		case <-ctx.Done():
