@@ -113,6 +113,11 @@ func (v *via) arrive(kind int, packet []byte) {
 	}
 }
 
+// waits reports whether something of the control channel has not left for the host yet.
+// A ping behind it would tell nothing; and those of a while, all at once when the host's
+// link is back, are more than it takes.
+func (v *via) waits() bool { return v.streams[control].BufferedAmount() > 0 }
+
 // Hear gives a link that runs over the host the control message that it begins by.
 func (l *Link) Hear(message []byte) { l.via.arrive(control, message) }
 

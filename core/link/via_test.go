@@ -6,6 +6,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"unityp2p/core/wire"
 )
@@ -168,4 +170,42 @@ func TestLinksOverTheHostLeaveNoGoroutineBehind(t *testing.T) {
 		<-a.link.Done()
 	}
 	awaitGoroutines(t, before)
+}
+
+// While the link to the host is silent, what its connections have to say of themselves
+// does not pile up: all at once it would be more than the host takes.
+func TestPingsThroughTheHostDoNotPileUp(t *testing.T) {
+	engine := newTestEngine(t, func(o *Options) { o.UnreachableAfter = 500 * time.Millisecond })
+	synctest.Test(t, func(t *testing.T) {
+		carrier := engine.blank(nil, 0, false)
+		carrier.Carry()
+		ctx, cancel := context.WithCancel(context.Background())
+		l, err := engine.Via(ctx, &played{t: t}, carrier, 2, 7)
+		if err != nil {
+			t.Fatal(err)
+		}
+		hello := aHello()
+		l.Hear(hello.Append(nil))
+		carrier.leave()
+		for token := range uint64(600) { // the other side is heard, and hears nothing
+			ping := wire.Control{Kind: wire.ControlPing, Token: token}
+			l.Hear(ping.Append(nil))
+			time.Sleep(100 * time.Millisecond)
+		}
+		if n := carrier.leave(); n == 0 || n > 3 {
+			t.Errorf("%d control messages leave after a minute, want two or three", n)
+		}
+		cancel()
+		<-l.Done()
+	})
+}
+
+// leave lets all control messages that a link carries leave, and counts them.
+func (l *Link) leave() (n int) {
+	synctest.Wait()
+	for p, _ := l.carriage.next(control, nil); p != nil; p, _ = l.carriage.next(control, nil) {
+		n++
+		synctest.Wait()
+	}
+	return n
 }

@@ -10,7 +10,7 @@ import (
 // and listens for silence.
 func (l *Link) write() {
 	w := writer{link: l, buf: make([]byte, 0, 2<<10)}
-	for kind, high := range map[int]uint64{reliable: highWater, unreliable: highUnreliable, control: highControl} {
+	for kind, high := range map[int]uint64{reliable: highWater, unreliable: highUnreliable, control: l.mostControl()} {
 		if c := l.channels[kind]; c != nil {
 			c.stream.SetBufferedAmountLowThreshold(high / 2)
 			c.stream.OnBufferedAmountLow(l.out.signal)
@@ -124,11 +124,21 @@ func (w *writer) report(rel, unrel int) {
 	}
 }
 
+// mostControl is how much of the control channel may be on its way: one message where
+// that is the host's. Its link may be silent for a while, and in the outbox the answers
+// to pings take each other's place.
+func (l *Link) mostControl() uint64 {
+	if l.via != nil {
+		return 1
+	}
+	return highControl
+}
+
 // control sends what waits for the control channel, as far as the other side
 // takes it. What waits longer is bounded by the outbox.
 func (w *writer) control() bool {
 	c := w.link.channels[control]
-	for c != nil && c.stream.BufferedAmount() < highControl {
+	for c != nil && c.stream.BufferedAmount() < w.link.mostControl() {
 		p := w.link.out.nextControl()
 		if p == nil {
 			more, ok := w.carry(control)
@@ -325,7 +335,9 @@ func (l *Link) heartbeat(now time.Duration) {
 		every := min(o.UnreachableAfter/5, time.Second)
 		if now-l.pinged >= every-l.tick()/2 { // the tick that is nearest
 			l.pinged = now
-			l.ping(now)
+			if l.via == nil || !l.via.waits() {
+				l.ping(now)
+			}
 		}
 	} else if !l.in.iceLost.Load() {
 		l.touch() // original peers do not ping; ICE keeps asking them
