@@ -43,6 +43,13 @@ func (d *divider) control(p *peer, c wire.Control) {
 	d.Host.control(p, c)
 }
 
+// Urgent reports whether the room presses for its connection to the signaling server.
+// For tests.
+func (r *Room) Urgent() (urgent bool) {
+	r.do(func() { urgent = r.signaling != nil && r.signaling.Urgent() })
+	return urgent
+}
+
 // Say tells a member something on the host's control channel. For tests.
 func (h *Host) Say(to MemberID, c wire.Control) {
 	h.do(func() {

@@ -259,6 +259,7 @@ func (h *Host) disconnected(p *peer, why link.Reason) {
 	if h.exchange != nil {
 		h.exchange.Remove(p.link)
 	}
+	h.calm() // it may have ended while we looked for a path
 	if h.members[p.id] != nil || !introducible(p) {
 		return // replaced by a newer connection
 	}

@@ -117,6 +117,8 @@ func TestAMemberThatVanishesIsForgotten(t *testing.T) {
 	if left := h.Stats(nil); len(left) != 0 {
 		t.Errorf("%d connections are left", len(left))
 	}
+	// It looked for another path, at the signaling server: nobody waits for that now.
+	poll(t, "peace at the signaling server", func() bool { return !h.room.(*core.Host).Urgent() })
 }
 
 // A member that stands still for a moment is unreachable, then reachable again,

@@ -152,6 +152,13 @@ func (h *Host) restarting(p *peer, on bool) {
 	h.signaling.SetUrgent(h.anyRestarting())
 }
 
+// calm takes back that the signaling server is urgent if nobody needs a path any more.
+func (h *Host) calm() {
+	if h.signaling != nil && !h.anyRestarting() {
+		h.signaling.SetUrgent(false)
+	}
+}
+
 // restart takes what a client says over an introduction about a connection that it
 // has. About the one to us nobody else can: it is sealed. So the route is that
 // member's, and what comes over it for others is passed on as its own.

@@ -100,6 +100,9 @@ func (c *Client) SetUrgent(urgent bool) {
 	}
 }
 
+// Urgent is what SetUrgent said last.
+func (c *Client) Urgent() bool { return c.urgent.Load() }
+
 // Probe gives the connection up if the server does not answer a ping soon: there is
 // reason to doubt it.
 func (c *Client) Probe() {
