@@ -55,9 +55,7 @@ func (r *relays) Dial(family, address string) (net.Conn, error) {
 		}
 		conn = session
 	}
-	if !local(at.Addr()) {
-		conn = openStream{conn}
-	}
+	conn = openStream{conn, newPermissions(r.ctx), local(at.Addr())}
 	if r.only6() {
 		conn = relayed4Stream{conn}
 	}
@@ -71,35 +69,38 @@ func (r *relays) Dial(family, address string) (net.Conn, error) {
 // that cannot be written costs none.
 var errNoWay = errors.New("a relay on the internet has no way to a private address")
 
-// openStream is a TCP connection to a relay on the internet. Each write is a message.
-type openStream struct{ net.Conn }
+// openStream is a TCP connection to a relay. Each write is a message.
+type openStream struct {
+	net.Conn
+	permissions *permissions
+	home        bool // the relay is in a private network itself
+}
 
 func (o openStream) Write(message []byte) (int, error) {
-	if inVain(message) {
-		return 0, errNoWay
+	if err := o.permissions.ask(message, o.home); err != nil {
+		return 0, err
 	}
 	return o.Conn.Write(message)
 }
 
 // openSocket is a UDP socket to a relay.
-type openSocket struct{ net.PacketConn }
+type openSocket struct {
+	net.PacketConn
+	permissions *permissions
+}
 
 func (o openSocket) WriteTo(message []byte, to net.Addr) (int, error) {
-	if inVain(message) {
-		if relay, ok := to.(*net.UDPAddr); ok && !local(relay.AddrPort().Addr()) {
-			return 0, errNoWay
-		}
+	relay, ok := to.(*net.UDPAddr)
+	if err := o.permissions.ask(message, !ok || local(relay.AddrPort().Addr())); err != nil {
+		return 0, err
 	}
 	return o.PacketConn.WriteTo(message, to)
 }
 
-// createPermission is how such a request begins (RFC 8656 section 18.1).
-var createPermission = [2]byte{0x00, 0x08}
-
 // inVain reports whether a message asks for permission for a private address. Pion
 // asks for one at a time, and renews those that were granted, of which none is.
 func inVain(message []byte) bool {
-	if len(message) < 2 || [2]byte(message) != createPermission {
+	if !asksPermission(message) {
 		return false
 	}
 	m := stun.Message{Raw: append([]byte(nil), message...)}

@@ -65,7 +65,7 @@ func TestARelayAtHomeIsAsked(t *testing.T) {
 	request := permission(t, "192.168.1.2")
 	for relay, asked := range map[string]int{"203.0.113.5": 0, "2001:db8::1": 0, "192.168.1.1": 1, "127.0.0.1": 1} {
 		var p packets
-		_, err := openSocket{&p}.WriteTo(request, &net.UDPAddr{IP: net.ParseIP(relay), Port: 3478})
+		_, err := openSocket{&p, newPermissions(t.Context())}.WriteTo(request, &net.UDPAddr{IP: net.ParseIP(relay), Port: 3478})
 		if p.written != asked || (asked == 0) != errors.Is(err, errNoWay) {
 			t.Errorf("relay %s was asked %d times: %v", relay, p.written, err)
 		}

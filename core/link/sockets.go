@@ -131,7 +131,7 @@ func (n *network) ListenPacket(family, address string) (net.PacketConn, error) {
 	if udp, ok := conn.(*net.UDPConn); ok {
 		conn = n.sockets.bad.Wrap(&socket{UDPConn: udp})
 	}
-	conn = openSocket{conn}
+	conn = openSocket{conn, newPermissions(n.ctx)}
 	if n.only6() {
 		return relayed4{conn}, nil
 	}

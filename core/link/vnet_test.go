@@ -214,6 +214,17 @@ func meetVirtually(t *testing.T, one, two *vnet.Net) *Link {
 	return ends[0].link
 }
 
+// ours is a network whose sockets to relays are as those of the engine's own.
+type ours struct{ *vnet.Net }
+
+func (o ours) ListenPacket(family, address string) (net.PacketConn, error) {
+	conn, err := o.Net.ListenPacket(family, address)
+	if err != nil {
+		return nil, err
+	}
+	return openSocket{conn, newPermissions(context.Background())}, nil
+}
+
 // pairVirtually begins a link over two networks.
 func pairVirtually(t *testing.T, one, two *vnet.Net, change func(*Options)) (ends [2]*end) {
 	t.Helper()
@@ -222,7 +233,7 @@ func pairVirtually(t *testing.T, one, two *vnet.Net, change func(*Options)) (end
 	var engines [2]*Engine
 	for i, network := range []*vnet.Net{one, two} {
 		o := testOptions()
-		o.OnlyLoopback, o.Net = false, network
+		o.OnlyLoopback, o.Net = false, ours{network}
 		o.ICEServers = []webrtc.ICEServer{{
 			URLs: []string{"stun:203.0.113.1:3478", "turn:203.0.113.1:3478?transport=udp"}, Username: "user", Credential: "secret",
 		}}
