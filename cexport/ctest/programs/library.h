@@ -22,6 +22,10 @@ SHARED void sleep_ms(long ms) {
     nanosleep(&t, NULL);
 }
 
+#ifndef P2P_EVENT_PATH_CHANGED /* an old program's header */
+#define P2P_EVENT_PATH_CHANGED 9
+#endif
+
 /* next_event is the next one but for those of another path, which come wherever the
  * network, or a busy machine, stood still for some seconds. */
 SHARED P2P_Event next_event(P2P_Handle h, uint8_t *arena, uint32_t size) {
