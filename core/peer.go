@@ -29,8 +29,9 @@ type peer struct {
 
 	// The loop's.
 	restarting bool          // its path is being made anew
-	way        *serverRoute  // host: over which it speaks about that, if it does
+	ways       serverWays    // host: over which it speaks about that, if it does
 	carries    *rate.Limiter // what it has us pass on
+	spoken     *rate.Limiter // host: how often over the signaling server
 
 	// Owned by the readers of one channel each.
 	reliable, unreliable []Event

@@ -4,6 +4,8 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"golang.org/x/time/rate"
+
 	"unityp2p/core/wire"
 )
 
@@ -140,7 +142,7 @@ func (c *Client) quiet() bool { return c.restoring }
 // about a new path.
 func (h *Host) restarting(p *peer, on bool) {
 	if !on {
-		p.way = nil
+		p.ways = serverWays{}
 	}
 	if h.signaling == nil {
 		return
@@ -160,14 +162,14 @@ func (h *Host) calm() {
 }
 
 // restart takes what a client says over an introduction about a connection that it
-// has. About the one to us nobody else can: it is sealed. So the route is that
-// member's, and what comes over it for others is passed on as its own.
+// has. About the one to us nobody else can say anything new: it is sealed. So the route
+// is one of that member's, and what comes over it for others is passed on as its own.
 func (h *Host) restart(i *introduction, n *wire.Negotiation) {
 	sealed := []byte(n.Restart)
 	if n.Member != 0 {
 		for _, p := range h.members {
-			if p.way == i.route {
-				h.carry(p, &wire.Control{Kind: wire.ControlCarry, Member: n.Member, Body: sealed})
+			if way := p.ways.over(i.route); way != nil {
+				h.carryWithin(way.carries, p, &wire.Control{Kind: wire.ControlCarry, Member: n.Member, Body: sealed})
 				return
 			}
 		}
@@ -181,8 +183,7 @@ func (h *Host) restart(i *introduction, n *wire.Negotiation) {
 		if p.link.Session() != session {
 			continue
 		}
-		if p.link.Restart(sealed) && p.way != i.route {
-			p.way = i.route
+		if p.link.Restart(sealed) && p.ways.take(i.route) {
 			p.link.NewWay()
 		}
 		return
@@ -192,11 +193,27 @@ func (h *Host) restart(i *introduction, n *wire.Negotiation) {
 func (h *Host) overSignaling(p *peer, sealed []byte) { h.overWay(p, 0, sealed) }
 
 // carried brings a member over the signaling server what another says.
-func (h *Host) carried(to, from *peer, sealed []byte) { h.overWay(to, from.id, sealed) }
+func (h *Host) carried(to, from *peer, sealed []byte) {
+	if from.spoken == nil {
+		from.spoken = rate.NewLimiter(spokenSecond, spokenBurst)
+	}
+	if from.spoken.Allow() {
+		h.overWay(to, from.id, sealed)
+	}
+}
+
+// What a member may have us say at the signaling server: what waits for that is
+// bounded, and all need it. Beyond it is dropped, and said again.
+const (
+	spokenSecond = 50
+	spokenBurst  = 100
+)
 
 func (h *Host) overWay(p *peer, from MemberID, sealed []byte) {
-	if p.way != nil && p.way.generation == h.generation {
-		p.way.send(wire.Negotiation{Kind: wire.Restarting, Restart: string(sealed), Member: uint64(from)})
+	for _, way := range p.ways.list {
+		if way.route.generation == h.generation {
+			way.route.send(wire.Negotiation{Kind: wire.Restarting, Restart: string(sealed), Member: uint64(from)})
+		}
 	}
 }
 
@@ -205,8 +222,6 @@ func (h *Host) quiet() bool { return false }
 // noWay notes that a route at the signaling server ends.
 func (h *Host) noWay(route *serverRoute) {
 	for _, p := range h.members {
-		if p.way == route {
-			p.way = nil
-		}
+		p.ways.drop(route)
 	}
 }

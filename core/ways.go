@@ -93,8 +93,12 @@ func (r *Room) carry(p *peer, c *wire.Control) {
 	if p.carries == nil {
 		p.carries = rate.NewLimiter(carrySecond, carryBurst)
 	}
+	r.carryWithin(p.carries, p, c)
+}
+
+func (r *Room) carryWithin(limit *rate.Limiter, p *peer, c *wire.Control) {
 	other := r.members[MemberID(c.Member)]
-	if !p.carries.AllowN(time.Now(), carryCost+len(c.Body)) || other == nil || other == p {
+	if !limit.AllowN(time.Now(), carryCost+len(c.Body)) || other == nil || other == p {
 		return
 	}
 	if c.Kind == wire.ControlCarried {
