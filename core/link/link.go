@@ -60,7 +60,8 @@ type Handler interface {
 	Reach(l *Link, reachable bool)
 	// Moved: the path goes between other addresses than before.
 	Moved(l *Link)
-	// Restarting: the path is to be made anew (true), or there is a good one (false).
+	// Restarting: the path is to be made anew (true), or there is a good one, by which
+	// what is said to the other side arrives (false).
 	Restarting(l *Link, on bool)
 	// Restart wants a restart message brought to the other side, for its Restart, by
 	// whatever ways there are but this link.

@@ -33,6 +33,7 @@ func (l *Link) takeControl(c *wire.Control) bool {
 		l.out.answer(c.Token)
 	case wire.ControlPong:
 		l.measure(c.Token)
+		l.restart.ponged(c.Token)
 	case wire.ControlCredit:
 		if c.Channel == wire.ChannelReliable {
 			l.out.raise(c.Limit)

@@ -21,6 +21,7 @@ type restarter struct {
 	link   *Link
 	keys   *wire.RestartKeys // nil: the other side knows no restarts. Constant from Up on
 	usable atomic.Bool       // for pion's callbacks: keys is set
+	proof  atomic.Int64      // the new path is proven by the answer to a ping of then; 0: it is
 
 	came  chan wire.Restart // what the other side said
 	nudge chan struct{}     // something of what follows
@@ -185,7 +186,23 @@ func (r *restarter) step() {
 }
 
 // troubled reports whether there is anything to do.
-func (r *restarter) troubled() bool { return r.broken > 0 || r.asked || r.began > 0 }
+func (r *restarter) troubled() bool {
+	return r.broken > 0 || r.asked || r.began > 0 || r.proof.Load() > 0
+}
+
+// prove makes sure that what is said on the control channel gets through: it may wait
+// behind what was lost with the old path, until SCTP's timer rings.
+func (r *restarter) prove(now time.Duration) {
+	r.proof.Store(int64(now))
+	r.link.ping(now)
+}
+
+// ponged takes the answer to a ping. From the reader.
+func (r *restarter) ponged(token uint64) {
+	if proof := r.proof.Load(); proof > 0 && token >= uint64(proof) && r.proof.CompareAndSwap(proof, 0) {
+		r.note(func(*restarter) {})
+	}
+}
 
 // watchRound follows a restart that has begun.
 func (r *restarter) watchRound(now, heard time.Duration) {
@@ -202,6 +219,7 @@ func (r *restarter) watchRound(now, heard time.Duration) {
 		r.rest()
 		r.began, r.gone, r.asked = 0, false, false
 		r.hush() // who is heard has heard what we said
+		r.prove(now)
 	case now >= r.giveUpAt() && r.link.patient.Load():
 		r.began = 0
 	case now >= r.giveUpAt():

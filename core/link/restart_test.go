@@ -164,6 +164,22 @@ func TestWithoutAWayNothingIsClosed(t *testing.T) {
 	stop()
 }
 
+// A new path is no way for others until the answer to a ping of it is there; one to an
+// earlier ping shows nothing.
+func TestANewPathIsProven(t *testing.T) {
+	a, _, _ := cuttable(t, nil)
+	r := &a.link.restart
+	const ping = time.Hour
+	r.proof.Store(int64(ping))
+	a.await("trouble", func() bool { return len(a.restarting) == 1 })
+	r.ponged(uint64(ping - 1))
+	if r.proof.Load() == 0 {
+		t.Error("the answer to an earlier ping was taken for that")
+	}
+	r.ponged(uint64(ping))
+	a.await("no trouble", func() bool { return len(a.restarting) == 2 && !a.restarting[1] })
+}
+
 // A machine whose addresses change is looked after at once.
 func TestAChangeOfAddressesIsACheck(t *testing.T) {
 	a, b, nets := cuttable(t, nil)
