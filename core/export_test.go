@@ -58,3 +58,32 @@ func (h *Host) Say(to MemberID, c wire.Control) {
 		}
 	})
 }
+
+// Overhear tells which restart messages come over the signaling server. For tests;
+// before the first member joins.
+func (h *Host) Overhear(heard func(n wire.Negotiation)) {
+	h.do(func() { h.role = &listener{h, heard} })
+}
+
+type listener struct {
+	*Host
+	heard func(n wire.Negotiation)
+}
+
+func (l *listener) frame(f wire.Frame) {
+	l.Host.frame(f)
+	if n, err := wire.ParseNegotiation(f.Data); err == nil && n.Kind == wire.Restarting {
+		l.heard(n)
+	}
+}
+
+// Ways returns how many links at the signaling server the host takes for a member's.
+// For tests.
+func (h *Host) Ways(of MemberID) (ways int) {
+	h.do(func() {
+		if p := h.members[of]; p != nil {
+			ways = len(p.ways.list)
+		}
+	})
+	return ways
+}

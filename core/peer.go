@@ -30,6 +30,7 @@ type peer struct {
 	// The loop's.
 	restarting bool          // its path is being made anew
 	ways       serverWays    // host: over which it speaks about that, if it does
+	shown      uint64        // host: the number of the message that last showed one
 	carries    *rate.Limiter // what it has us pass on
 	spoken     *rate.Limiter // host: how often over the signaling server
 

@@ -113,7 +113,10 @@ func (c *Client) restoringMessage(n *wire.Negotiation) {
 	if n.Member != 0 {
 		from = c.members[MemberID(n.Member)]
 	}
-	if from == nil || !from.link.Restart([]byte(n.Restart)) || from != c.host || c.known {
+	if from == nil {
+		return
+	}
+	if _, ok := from.link.Restart([]byte(n.Restart)); !ok || from != c.host || c.known {
 		return
 	}
 	c.known = true
@@ -164,6 +167,7 @@ func (h *Host) calm() {
 // restart takes what a client says over an introduction about a connection that it
 // has. About the one to us nobody else can say anything new: it is sealed. So the route
 // is one of that member's, and what comes over it for others is passed on as its own.
+// What is old, or has shown that of a route already, shows nothing: somebody kept it.
 func (h *Host) restart(i *introduction, n *wire.Negotiation) {
 	sealed := []byte(n.Restart)
 	if n.Member != 0 {
@@ -183,8 +187,11 @@ func (h *Host) restart(i *introduction, n *wire.Negotiation) {
 		if p.link.Session() != session {
 			continue
 		}
-		if p.link.Restart(sealed) && p.ways.take(i.route) {
-			p.link.NewWay()
+		if number, _ := p.link.Restart(sealed); number > p.shown {
+			p.shown = number
+			if p.ways.take(i.route) {
+				p.link.NewWay()
+			}
 		}
 		return
 	}

@@ -293,3 +293,51 @@ func TestWithoutAWayTheConnectionEnds(t *testing.T) {
 	}
 	tell(t, "again ", h.player, c.player)
 }
+
+// The messages by which a member has shown whose a route is show it once. Who kept
+// them has none of the member's ways, and what it says is not said in its name.
+func TestAReplayedRestartTakesNoWay(t *testing.T) {
+	s := newServer(t)
+	cfg := s.config("room")
+	r, err := core.NewHost(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	heard := make(chan wire.Negotiation, 1000)
+	r.Overhear(func(n wire.Negotiation) { heard <- n })
+	h := newPlayer(t, "h", r)
+	n, err := cutnet.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := join(t, "c", cfg.OnNet(n))
+	meet(t, h, c)
+	h.mu.Lock()
+	from := len(h.events)
+	h.mu.Unlock()
+	n.Cut()
+	h.awaitEvent("a new path", from, isType(core.PathChanged))
+	poll(t, "the way is given up", func() bool { return r.Ways(c.Member()) == 0 })
+
+	const link = 1
+	replayer := dial(t, s)
+	introduced := make(chan struct{})
+	go replayer.run(func(f wire.Frame) {
+		if f.Type == wire.NewConnection {
+			close(introduced)
+		}
+	})
+	replayer.send(wire.Frame{Type: wire.NewConnection, DataType: wire.Text, ID: link, Data: []byte(wire.AddressOf("room"))})
+	<-introduced
+	var kept []wire.Negotiation
+	for len(heard) > 0 {
+		kept = append(kept, <-heard)
+	}
+	for _, old := range kept {
+		replayer.say(link, old)
+		<-heard // the host has taken it
+		if r.Ways(c.Member()) != 0 {
+			t.Fatal("who kept a member's messages has a way of it")
+		}
+	}
+}

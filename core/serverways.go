@@ -8,9 +8,9 @@ import (
 )
 
 // serverWays are those over which a member speaks at the signaling server about its
-// path to us. It is known by what it sealed, which others that carried it can say
-// again: they then have a way too, and hear what the member hears, which is of no use
-// to them. They take none away from the member, and its share of nothing.
+// path to us. It is known by the newest that it sealed, with which another that is to
+// carry it can be faster: that one then has a way too, and hears what the member hears,
+// which is of no use to it. It takes none away from the member, and its share of nothing.
 type serverWays struct {
 	list  []*serverWay // the one used last at the end
 	taken *rate.Limiter

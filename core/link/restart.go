@@ -34,6 +34,7 @@ type restarter struct {
 	moved   bool       // the machine's addresses have changed
 	waked   bool       // somebody slept: us
 	ways    bool       // there is a new way to the other side
+	newest  uint64     // the highest number of what the other side said
 
 	told    bool          // the handler knows that we are at it
 	asked   bool          // the other side needs one
@@ -95,21 +96,28 @@ func (l *Link) Session() uint64 {
 }
 
 // Restart takes a restart message that came by any way. It reports whether the
-// other side of this link has sealed it. Never blocks.
-func (l *Link) Restart(sealed []byte) bool {
+// other side of this link has sealed it, and its number; 0 if the other side has
+// said something newer, as whoever brings this may have kept it. Never blocks.
+func (l *Link) Restart(sealed []byte) (number uint64, ok bool) {
 	r := &l.restart
 	if r.keys == nil {
-		return false
+		return 0, false
 	}
 	m, err := r.keys.Open(sealed, !l.offerer)
 	if err != nil {
-		return false
+		return 0, false
 	}
 	select {
 	case r.came <- m:
 	default:
 	}
-	return true
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if m.Seq < r.newest {
+		return 0, true
+	}
+	r.newest = m.Seq
+	return m.Seq, true
 }
 
 // NewWay says that there may be a way to the other side that was not there before.
@@ -164,7 +172,7 @@ func (r *restarter) nudged() {
 		r.check(now)
 	}
 	if ways {
-		r.talk.next = 0
+		r.sayAnew()
 	}
 	r.step()
 }

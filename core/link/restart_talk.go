@@ -40,15 +40,27 @@ func (r *restarter) tell(m wire.Restart) {
 	r.seq++
 }
 
+// sayAnew says at once what was not heard yet. It is something new, for whoever hears
+// it by a new way: what is old may be of anybody who kept it.
+func (r *restarter) sayAnew() {
+	if r.next = 0; r.unheard() {
+		r.seq++
+	}
+}
+
+// unheard reports whether there is something to say again.
+func (r *restarter) unheard() bool {
+	return r.say.Kind > wire.RestartAck && (r.acked < r.seq || r.say.Kind == wire.RestartAsk)
+}
+
 // hush ends it.
 func (r *restarter) hush() { r.say = wire.Restart{Kind: wire.RestartAck} }
 
 // speak says what is due.
 func (r *restarter) speak(now time.Duration) {
 	r.addFound(now)
-	unheard := r.say.Kind > wire.RestartAck && (r.acked < r.seq || r.say.Kind == wire.RestartAsk)
 	switch {
-	case unheard && now >= r.next:
+	case r.unheard() && now >= r.next:
 		if r.say.Kind == wire.RestartAsk && r.next > 0 {
 			r.seq++
 		}
