@@ -71,7 +71,13 @@ func (c *Client) resume() {
 
 func (c *Client) signalingUp() { c.connect() }
 
-func (c *Client) signalingDown() { c.unroute() }
+// signalingDown ends what was being negotiated: a client's links at the server go with
+// its connection. An offer without an answer has come to nothing.
+func (c *Client) signalingDown() {
+	if !c.unanswered() {
+		c.unroute()
+	}
+}
 
 // search looks for the host after a pause.
 func (c *Client) search() {
@@ -172,14 +178,22 @@ func (c *Client) refused() {
 // connected, or it has given up, or it is gone. If it has not answered yet, it
 // will not: then nothing is worth waiting for.
 func (c *Client) dropped() {
-	if c.attempt != nil && !c.answered {
-		c.route = nil
-		c.attempt.abandoned = true
-		c.attempt.link.Close(link.Left)
-		return
+	if !c.unanswered() {
+		c.unroute()
+		c.search()
 	}
-	c.unroute()
-	c.search()
+}
+
+// unanswered gives the attempt up if there was no answer, and reports whether it did.
+// Another follows.
+func (c *Client) unanswered() bool {
+	if c.attempt == nil || c.answered {
+		return false
+	}
+	c.route = nil
+	c.attempt.abandoned = true
+	c.attempt.link.Close(link.Left)
+	return true
 }
 
 // unroute notes that nothing can be negotiated any more. What was said so far

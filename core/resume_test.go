@@ -195,6 +195,40 @@ func TestNobodyWaitsForWhatWasLostWithTheLine(t *testing.T) {
 	}
 }
 
+// An offer that got lost with the client's own line is not waited for: the client makes
+// another as soon as it is back.
+func TestNobodyWaitsForAnAnswerThatCannotCome(t *testing.T) {
+	s := newServer(t)
+	mute := dial(t, s)
+	offers := make(chan int16, 10)
+	named := make(chan struct{})
+	go mute.run(func(f wire.Frame) {
+		switch f.Type {
+		case wire.ServerInitialized:
+			close(named)
+		case wire.ReliableMessage:
+			if n, err := wire.ParseNegotiation(f.Data); err == nil && n.Kind == wire.Offer {
+				offers <- f.ID
+			}
+		}
+	})
+	mute.send(wire.Frame{Type: wire.ServerInitialized, DataType: wire.Text, ID: -1, Data: []byte(wire.AddressOf("room"))})
+	<-named
+	l := newLine(t, s.address)
+	cfg := s.config("room")
+	cfg.Signaling = "ws://" + l.address() + "/"
+	cfg.ConnectTimeout = time.Hour // not what helps here
+	join(t, "a", cfg)
+	<-offers
+	l.cut()
+	l.mend()
+	began := time.Now()
+	<-offers
+	if took := time.Since(began); took > 8*time.Second {
+		t.Errorf("the next offer came after %v", took)
+	}
+}
+
 // The server is replaced by another under a room that lives, more than once: the
 // room does not notice, the host has its name again within seconds, and who comes
 // then gets in.
