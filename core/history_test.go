@@ -23,6 +23,7 @@ import (
 // The seed is fixed unless UNITYP2P_SEED names another; UNITYP2P_HISTORY (a
 // duration) plays on and on with new ones.
 func TestRandomHistories(t *testing.T) {
+	t.Parallel() // they mostly wait
 	if text := os.Getenv("UNITYP2P_HISTORY"); text != "" {
 		d, err := time.ParseDuration(text)
 		if err != nil {
@@ -48,6 +49,7 @@ func TestRandomHistories(t *testing.T) {
 
 // Histories that failed once, by a generator that played fewer kinds of steps.
 func TestHistoriesThatFailedOnce(t *testing.T) {
+	t.Parallel() // they mostly wait
 	for _, seed := range []uint64{16967462729544618043, 18413401834803846735} {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) { playHistory(t, seed, 100) })
 	}
@@ -82,6 +84,7 @@ func (h *history) note(format string, args ...any) {
 
 // A third of the clients of this one find no path to each other.
 func TestRandomHistoriesThroughTheHost(t *testing.T) {
+	t.Parallel() // they mostly wait
 	seed, steps := uint64(1), 150
 	if text := os.Getenv("UNITYP2P_SEED"); text != "" {
 		var err error

@@ -98,11 +98,12 @@ step_of_tests() {
 }
 
 # go_tests: all but those of the Unity package, in which nothing of Go races. None from
-# Go's cache of results, which does not know what else the tests build and run.
+# Go's cache of results, which does not know what else the tests build and run. Several
+# packages mostly wait for networks, so that three at a time fill two cores.
 go_tests() {
   local packages
   mapfile -t packages < <(go list ./... | grep -v '/internal/unitypackage$')
-  go test -race -count=1 -timeout 10m "${packages[@]}"
+  go test -race -count=1 -p 3 -timeout 15m "${packages[@]}"
 }
 
 # test_core: for systems that Debian's tools are not on. The tests of the C boundary
