@@ -5,6 +5,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"golang.org/x/time/rate"
+
 	"unityp2p/core/wire"
 )
 
@@ -49,6 +51,7 @@ type restarter struct {
 	described  bool          // the other side's part of it is known
 	offering   bool          // pion waits for the answer to an offer
 	taken      int           // the other side's candidates that pion knows
+	pace       *rate.Limiter // how often there may be another
 
 	judgement
 	talk
@@ -64,6 +67,11 @@ const (
 	leastBetween = time.Second            // two restarts
 	leastAnswers = 500 * time.Millisecond // between the other side's
 	stoodStill   = time.Second            // the clock rang so late: we slept
+
+	// A restart opens sockets and asks servers. So many may follow each other as fast
+	// as above, which a change of addresses may take, then one in a roundTime: a peer
+	// that always wants another gets no more.
+	mostRestarts = 12
 )
 
 // cameQueue bounds what the other side may say before it is looked at. What is
@@ -75,6 +83,7 @@ func (r *restarter) init(l *Link) {
 	r.came = make(chan wire.Restart, cameQueue)
 	r.nudge = make(chan struct{}, 1)
 	r.clock = time.NewTimer(time.Hour)
+	r.pace = rate.NewLimiter(rate.Every(roundTime), mostRestarts)
 }
 
 // begin lets the supervisor use what both hellos said.
@@ -266,7 +275,7 @@ func (r *restarter) advance(now time.Duration) {
 		r.asking = now
 	}
 	agreed := r.asked || r.contact >= r.asking
-	if r.link.offerer && agreed && (r.last == 0 || now-r.last >= leastBetween) {
+	if r.link.offerer && agreed && (r.last == 0 || now-r.last >= leastBetween) && r.pace.Allow() {
 		r.asked, r.asking = false, 0
 		if err := r.offer(now); err != nil {
 			r.link.engine.options.Logger.Info("the path cannot be made anew", "error", err)

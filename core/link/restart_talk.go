@@ -145,7 +145,7 @@ func (r *restarter) hear(m *wire.Restart, fresh bool, now time.Duration) bool {
 			return false
 		}
 		if m.Generation > r.generation {
-			if r.last > 0 && now-r.last < leastAnswers {
+			if r.last > 0 && now-r.last < leastAnswers || !r.pace.Allow() {
 				return false
 			}
 			if err := r.answer(m, now); err != nil {

@@ -302,23 +302,28 @@ func TestAReplayedRestartBeginsNothing(t *testing.T) {
 }
 
 // A peer that makes us begin again and again gets no more than two restarts a second,
-// and harms its own connection alone.
+// after some no more than one in the time for a restart, and harms its own connection
+// alone.
 func TestRestartsWithoutEndAreHeldBack(t *testing.T) {
+	t.Parallel()
 	a, b := connect(t, nil)
 	keys := a.link.restart.keys
 	generations := map[uint64]bool{}
 	began := time.Now()
-	for i := uint64(1); time.Since(began) < 2*time.Second; i++ {
+	for i := uint64(1); time.Since(began) < 10*time.Second; i++ {
 		m := credentials
 		m.Kind, m.Generation, m.Seq = wire.RestartOffer, i, i
 		if _, ok := b.link.Restart(keys.Seal(&m, true)); !ok {
 			t.Fatal("what the other side sealed was not taken")
 		}
 		generations[b.link.restart.generationNow()] = true
+		if took := time.Since(began); len(generations)-1 > int(took/leastAnswers)+1 {
+			t.Fatalf("%d restarts in %v", len(generations)-1, took)
+		}
 		<-time.After(time.Millisecond)
 	}
-	if most := int(time.Since(began)/leastAnswers) + 2; len(generations) > most || len(generations) < 3 {
-		t.Errorf("%d restarts, at most %d were to be", len(generations)-1, most-1)
+	if most := mostRestarts + int(time.Since(began)/roundTime) + 1; len(generations)-1 > most || len(generations) < 3 {
+		t.Errorf("%d restarts, at most %d were to be", len(generations)-1, most)
 	}
 }
 
@@ -359,49 +364,4 @@ func TestAPatientLinkWaits(t *testing.T) {
 	anew(a, b, 1)
 	t.Logf("a new path after %v", time.Since(began))
 	stop()
-}
-
-// Who shows an old message shows nothing; and what is said again for a new way is new.
-func TestWhatIsSaidForANewWayIsNew(t *testing.T) {
-	a, b, nets := cuttable(t, nil)
-	said := make(chan []byte, 1000)
-	a.update(func() {
-		a.way = func(sealed []byte) {
-			select {
-			case said <- sealed:
-			default:
-			}
-		}
-	})
-	nets[0].Cut()
-	a.await("trouble", func() bool { return len(a.restarting) > 0 })
-	// B acknowledges what a asks for, so that a offers; the offer is not acknowledged.
-	keys := a.link.restart.keys
-	var last []byte
-	for a.link.restart.generationNow() == 0 {
-		last = <-said
-		b.link.Restart(last)
-		asked, err := keys.Open(last, true)
-		if err != nil {
-			t.Fatal(err)
-		}
-		a.link.Restart(keys.Seal(&wire.Restart{Kind: wire.RestartAck, Ack: asked.Seq}, false))
-	}
-	for range 3 {
-		a.link.NewWay()
-		before, _ := b.link.Restart(last)
-		next := <-said
-		number, ok := b.link.Restart(next)
-		for ok && number == before { // said before the new way was known
-			next = <-said
-			number, ok = b.link.Restart(next)
-		}
-		if !ok || number < before {
-			t.Fatalf("number %d after %d, sealed by the other side: %v", number, before, ok)
-		}
-		if number, ok := b.link.Restart(last); !ok || number != 0 {
-			t.Fatalf("an old message has number %d, sealed by the other side: %v", number, ok)
-		}
-		last = next
-	}
 }
