@@ -103,11 +103,12 @@ typedef uint32_t P2P_Connection;
 #define P2P_EVENT_DISCONNECTED        4   /* the last event of that connection; code says why */
 #define P2P_EVENT_MESSAGE             5   /* data from a member */
 #define P2P_EVENT_UNREACHABLE         6   /* nothing heard from it for a while; not final */
-#define P2P_EVENT_REACHABLE           7   /* heard from it again */
+#define P2P_EVENT_REACHABLE           7   /* heard from it again, up to a second ago */
 #define P2P_EVENT_SIGNALING_OPEN      8   /* signaling handle: listening; code is the port */
 #define P2P_EVENT_PATH_CHANGED        9   /* the connection goes on between other addresses: somebody moved
                                              to another network, or a way broke and another was found.
-                                             Nothing reliable was lost; P2P_GetStats has the path. */
+                                             Nothing reliable was lost; P2P_GetStats has the path a moment
+                                             later. Two seconds of silence can be enough for it. */
 
 /* P2P_Event.flags */
 #define P2P_EVENT_FLAG_RELIABLE       1u  /* MESSAGE came on the reliable channel */
@@ -158,7 +159,7 @@ typedef uint32_t P2P_Connection;
 #define P2P_NETWORK_UDP6              2u
 
 /* P2P_Stats.path */
-#define P2P_PATH_NONE                 0u
+#define P2P_PATH_NONE                 0u  /* not known yet, or lost and not found again */
 #define P2P_PATH_HOST                 1u  /* direct, between the members' own addresses (RFC 8445 host) */
 #define P2P_PATH_SRFLX                2u  /* direct, through a NAT mapping that STUN told */
 #define P2P_PATH_PRFLX                3u  /* direct, through a NAT mapping that the checks found */
@@ -425,9 +426,9 @@ P2P_API int32_t P2P_CALL P2P_GetStats(P2P_Handle handle, P2P_Connection connecti
 P2P_API int32_t P2P_CALL P2P_Suspend(P2P_Handle handle);
 
 /* The app is back: reconnects what the system closed meanwhile. A signaling
- * server listens anew, on the same port. A connection whose sockets are gone is
- * judged like any silent one, from now on: UNREACHABLE, then DISCONNECTED, and a
- * client looks for the room again. */
+ * server listens anew, on the same port. A connection whose sockets are gone gets
+ * others (PATH_CHANGED) where the other side has this library; else it is judged like
+ * any silent one: UNREACHABLE, then DISCONNECTED, and a client looks for the room again. */
 P2P_API int32_t P2P_CALL P2P_Resume(P2P_Handle handle);
 
 /*

@@ -17,7 +17,8 @@ import (
 )
 
 // talkUsage is what `host` and `join` accept besides their flags.
-const talkUsage = `Each line goes to everyone in the room. Lines may come from a pipe.
+const talkUsage = `Each line goes to everyone in the room. Lines may come from a pipe; at its end
+the room is left.
   /to ID text        only to the member with that number
   /unreliable text   on the unreliable channel
   /stats             who is here, by which path
@@ -269,6 +270,9 @@ func (c *conversation) lines(ctx context.Context, in io.Reader) error {
 	if err := scanner.Err(); err != nil {
 		return fmt.Errorf("reading lines: %w", err)
 	}
+	if err := c.complain("the input has ended: leaving"); err != nil {
+		return err
+	}
 	return io.EOF
 }
 
@@ -279,15 +283,20 @@ func (c *conversation) line(ctx context.Context, line string) error {
 		id, text, _ := strings.Cut(rest, " ")
 		return c.to(ctx, id, text)
 	case "/unreliable":
-		c.room.Broadcast([]byte(rest), false)
-		return nil
+		return c.everyone(rest, false)
 	case "/stats":
 		return c.stats()
 	case "/help":
 		_, err := fmt.Fprint(c.out, talkUsage)
 		return err
 	}
-	c.room.Broadcast([]byte(line), true)
+	return c.everyone(line, true)
+}
+
+func (c *conversation) everyone(text string, reliable bool) error {
+	if c.room.Broadcast([]byte(text), reliable) == 0 {
+		return c.complain("nobody got it: nobody is here, or nobody keeps up")
+	}
 	return nil
 }
 
