@@ -18,6 +18,7 @@ import (
 
 	"github.com/pion/ice/v4"
 	"github.com/pion/interceptor"
+	"github.com/pion/stun/v4"
 	"github.com/pion/transport/v5"
 	"github.com/pion/webrtc/v4"
 
@@ -113,7 +114,7 @@ func (l *Link) newPeerConnection(ctx context.Context) (*webrtc.PeerConnection, e
 	if err != nil {
 		return nil, fmt.Errorf("listing network interfaces: %w", err)
 	}
-	settings, err := newSettings(&e.options, net, l.hurry.request)
+	settings, err := newSettings(&e.options, net, l.asked)
 	if err != nil {
 		return nil, err
 	}
@@ -203,7 +204,7 @@ const (
 	maxRawMessage = 256 << 10 // what we take from original peers, as browsers do
 )
 
-func newSettings(o *Options, network transport.Net, asked requestHandler) (webrtc.SettingEngine, error) {
+func newSettings(o *Options, network transport.Net, asked func(*stun.Message, ice.Candidate, ice.Candidate, *ice.CandidatePair) bool) (webrtc.SettingEngine, error) {
 	s := webrtc.SettingEngine{LoggerFactory: pionlog.To(o.Logger)}
 	s.SetNet(network)
 	s.DetachDataChannels()

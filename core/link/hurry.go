@@ -7,8 +7,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/pion/ice/v4"
-	"github.com/pion/stun/v4"
 	"github.com/pion/webrtc/v4"
 )
 
@@ -41,15 +39,10 @@ func (h *hurry) again() {
 	h.began, h.last, h.sent = time.Time{}, 0, 0
 }
 
-// requestHandler is pion's type for what is told of requests.
-type requestHandler = func(*stun.Message, ice.Candidate, ice.Candidate, *ice.CandidatePair) bool
-
-// request is called by pion for each request of the other side's. To say true
-// would mean to choose the pair.
-func (h *hurry) request(*stun.Message, ice.Candidate, ice.Candidate, *ice.CandidatePair) bool {
+// request notes one of the other side's.
+func (h *hurry) request() {
 	h.asked.Store(true)
 	h.heard.Store(true)
-	return false
 }
 
 // due reports whether it is time to look. Only who chooses the pair has news: a

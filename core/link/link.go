@@ -126,6 +126,7 @@ type Link struct {
 	port          *port     // host: that passes it on
 
 	ownAddresses, theirAddresses addresses
+	theirRelays, heardFrom       addresses // with ports: theirs at relays, and of theirs as seen here
 
 	hurry    hurry
 	out      outbox

@@ -125,7 +125,7 @@ func (n *negotiator) candidate(s wire.Negotiation) error {
 	if n.count++; n.count > maxCandidates {
 		return errTooManyCandidates
 	}
-	n.link.theirAddresses.addCandidate(s.Candidate)
+	n.link.noteTheirs(s.Candidate)
 	c := webrtc.ICECandidateInit{Candidate: s.Candidate, SDPMLineIndex: &s.SDPMLineIndex}
 	if s.SDPMid != "" {
 		c.SDPMid = &s.SDPMid

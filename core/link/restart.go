@@ -54,6 +54,7 @@ type restarter struct {
 	pace       *rate.Limiter // how often there may be another
 
 	judgement
+	better
 	talk
 }
 
@@ -93,6 +94,7 @@ func (r *restarter) begin(keys *wire.RestartKeys) {
 	r.usable.Store(true)
 	r.clock.Reset(quietAfter)
 	r.due = time.Since(r.link.started) + quietAfter
+	r.settle(time.Since(r.link.started))
 }
 
 // Session names the link in restart messages; 0 if there are none for it. Valid
@@ -191,6 +193,7 @@ func (r *restarter) step() {
 	l := r.link
 	now := time.Since(l.started)
 	r.judge(now)
+	r.improve(now)
 	r.advance(now)
 	r.speak(now)
 	if trouble := r.troubled(); trouble != r.told {
@@ -204,7 +207,7 @@ func (r *restarter) step() {
 
 // troubled reports whether there is anything to do.
 func (r *restarter) troubled() bool {
-	return r.broken > 0 || r.asked || r.began > 0 || r.proof.Load() > 0
+	return r.broken > 0 || r.asked || r.wanted > 0 || r.began > 0 || r.proof.Load() > 0
 }
 
 // prove makes sure that what is said on the control channel gets through: it may wait
@@ -237,6 +240,7 @@ func (r *restarter) watchRound(now, heard time.Duration) {
 		r.began, r.gone, r.asked = 0, false, false
 		r.hush() // who is heard has heard what we said
 		r.prove(now)
+		r.settle(now)
 	case now >= r.giveUpAt() && r.link.patient.Load():
 		r.began = 0
 	case now >= r.giveUpAt():
@@ -265,7 +269,7 @@ func (r *restarter) advance(now time.Duration) {
 		r.asking = 0
 		return
 	}
-	if r.broken == 0 && !r.asked {
+	if r.broken == 0 && !r.asked && r.wanted == 0 {
 		if r.say.Kind == wire.RestartAsk {
 			r.hush()
 		}
@@ -276,7 +280,7 @@ func (r *restarter) advance(now time.Duration) {
 	}
 	agreed := r.asked || r.contact >= r.asking
 	if r.link.offerer && agreed && (r.last == 0 || now-r.last >= leastBetween) && r.pace.Allow() {
-		r.asked, r.asking = false, 0
+		r.asked, r.asking, r.wanted = false, 0, 0
 		if err := r.offer(now); err != nil {
 			r.link.engine.options.Logger.Info("the path cannot be made anew", "error", err)
 		}
@@ -292,7 +296,7 @@ func (r *restarter) wait(now time.Duration) time.Duration {
 		return time.Minute
 	case r.began > 0:
 		return lookInterval
-	case r.broken > 0 || r.asked || r.checkBy > 0:
+	case r.broken > 0 || r.asked || r.wanted > 0 || r.checkBy > 0:
 		return min(lookAgain, max(r.talk.next-now, lookInterval))
 	}
 	quiet := time.Duration(r.link.heard.Load()) + quietAfter - now

@@ -43,6 +43,7 @@ func (r *restarter) start(generation uint64, now time.Duration) {
 	l.hurry.again()
 	l.ownAddresses.forget()
 	l.theirAddresses.forget()
+	l.theirRelays.forget()
 	l.round.Store(newRound())
 	// The servers may have given other credentials since.
 	if err := l.pc.SetConfiguration(l.engine.configuration()); err != nil {
@@ -58,6 +59,7 @@ func (r *restarter) offer(now time.Duration) error {
 	if err != nil {
 		return fmt.Errorf("creating an offer: %w", err)
 	}
+	l.heardFrom.forget() // from now on nothing of the old path counts
 	// Pion cannot take an offer back. But it says in each what holds for its ICE
 	// agent now, so that one which was not answered may be replaced, if only pion is
 	// not told.
@@ -144,7 +146,7 @@ func (r *restarter) learn(m *wire.Restart) {
 		return
 	}
 	for _, c := range m.Candidates[r.taken:] {
-		r.link.theirAddresses.addCandidate(c)
+		r.link.noteTheirs(c)
 		if err := r.link.pc.AddICECandidate(webrtc.ICECandidateInit{Candidate: c}); err != nil {
 			r.link.engine.options.Logger.Debug("candidate ignored", "error", err)
 		}

@@ -91,11 +91,24 @@ func (a *addresses) add(address string) {
 	}
 }
 
+// addOnce is add for what may be there.
+func (a *addresses) addOnce(address string) {
+	if !a.has(address) {
+		a.add(address)
+	}
+}
+
 // forget is for another path.
 func (a *addresses) forget() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.all = nil
+}
+
+func (a *addresses) list() []string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return slices.Clone(a.all)
 }
 
 func (a *addresses) has(address string) bool {
@@ -104,11 +117,19 @@ func (a *addresses) has(address string) bool {
 	return slices.Contains(a.all, address)
 }
 
-// addCandidate notes the address of a candidate's line, if it is a host's.
-func (a *addresses) addCandidate(line string) {
+// noteTheirs notes the address of the other side's that a candidate's line names, if it
+// is its own or at a relay.
+func (l *Link) noteTheirs(line string) {
 	// foundation, component, transport, priority, address, port, "typ", type
-	if f := strings.Fields(line); len(f) >= 8 && f[7] == "host" {
-		a.add(f[4])
+	f := strings.Fields(line)
+	if len(f) < 8 {
+		return
+	}
+	switch f[7] {
+	case "host":
+		l.theirAddresses.add(f[4])
+	case "relay":
+		l.theirRelays.add(net.JoinHostPort(f[4], f[5]))
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/pion/transport/v5"
 	"github.com/pion/transport/v5/stdnet"
@@ -18,6 +19,8 @@ import (
 // Net is the network of one member. Use New.
 type Net struct {
 	*stdnet.Net
+
+	delay atomic.Int64 // of what is sent, nanoseconds; below 0: it is lost
 
 	mu      sync.Mutex
 	sockets []*socket
@@ -47,6 +50,10 @@ func (n *Net) CutAt(address string) {
 		}
 	}
 }
+
+// Delay lets what is sent arrive so much later, or not at all if it is below 0, but for
+// what goes to a relay.
+func (n *Net) Delay(by time.Duration) { n.delay.Store(int64(by)) }
 
 // CutSome ends one direction of all that is open, or both.
 func (n *Net) CutSome(sending, receiving bool) {
@@ -97,7 +104,7 @@ func (n *Net) ListenUDP(family string, local *net.UDPAddr) (transport.UDPConn, e
 	if err != nil {
 		return nil, err
 	}
-	s := &socket{UDPConn: conn}
+	s := &socket{UDPConn: conn, net: n}
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.sockets = append(n.sockets, s)
@@ -106,6 +113,7 @@ func (n *Net) ListenUDP(family string, local *net.UDPAddr) (transport.UDPConn, e
 
 type socket struct {
 	*net.UDPConn
+	net        *Net
 	deaf, dumb atomic.Bool
 }
 
@@ -121,7 +129,13 @@ func (s *socket) ReadFromAddrPort(p []byte) (int, netip.AddrPort, error) {
 
 // WriteToAddrPort sends a datagram, or says so.
 func (s *socket) WriteToAddrPort(p []byte, to netip.AddrPort) (int, error) {
-	if s.dumb.Load() {
+	by := time.Duration(s.net.delay.Load())
+	if s.dumb.Load() || by < 0 {
+		return len(p), nil
+	}
+	if by > 0 {
+		late := slices.Clone(p)
+		time.AfterFunc(by, func() { _, _ = s.WriteToUDPAddrPort(late, to) })
 		return len(p), nil
 	}
 	return s.WriteToUDPAddrPort(p, to)
