@@ -106,7 +106,7 @@ func (l *Link) relayWanted(ctx context.Context) error {
 	for began := time.Now(); ; {
 		select {
 		case now := <-look.C:
-			if l.pair() != nil || l.round.Load() != round {
+			if l.connected() || l.round.Load() != round {
 				return errNoRelayWanted
 			}
 			held := now.Sub(began)
@@ -117,6 +117,16 @@ func (l *Link) relayWanted(ctx context.Context) error {
 			return ctx.Err()
 		}
 	}
+}
+
+// connected reports whether there is a path in this round. Pion's state follows with
+// a delay, and its pair must not be asked for before it has begun to look for one.
+func (l *Link) connected() bool {
+	switch l.pc.ICEConnectionState() {
+	case webrtc.ICEConnectionStateNew, webrtc.ICEConnectionStateChecking:
+		return false
+	}
+	return l.pair() != nil
 }
 
 // hasten is called every lookInterval while the link is coming up. It reports
