@@ -289,6 +289,7 @@ func packet(kind wire.PacketKind, seq uint64, body string) []byte {
 // A member that breaks the protocol loses its connection, for that reason, and
 // nobody else notices.
 func TestALyingMemberIsDropped(t *testing.T) {
+	t.Parallel()
 	fragment := func(total, offset uint64, n int) []byte {
 		return wire.AppendFragment(nil, 1, total, offset, make([]byte, n))
 	}
@@ -347,6 +348,7 @@ func TestALyingMemberIsDropped(t *testing.T) {
 
 // Who lies in its first words never gets in.
 func TestALyingGreetingIsNotLetIn(t *testing.T) {
+	t.Parallel()
 	for name, prepare := range map[string]func(*liar){
 		"says nothing":        func(l *liar) { l.mute = true },
 		"another version":     func(l *liar) { l.hello.Version = 9 },

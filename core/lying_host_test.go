@@ -144,6 +144,7 @@ func TestAHostCannotSpeakForAMember(t *testing.T) {
 // A member that says to another what only the host may say, or that hosts on its
 // own authority, loses that connection; the host's word is needed for the rest.
 func TestALiarAmongClients(t *testing.T) {
+	t.Parallel()
 	for name, lie := range map[string]wire.Control{
 		"a member's arrival":   arrival(7, true),
 		"a member's departure": {Kind: wire.ControlGone, Member: 7, Reason: wire.ReasonRemoved},

@@ -275,6 +275,7 @@ func TestResumeLooksForAPath(t *testing.T) {
 // Where there is no way to agree on a path the connection ends by silence, as ever,
 // and begins anew when there is one.
 func TestWithoutAWayTheConnectionEnds(t *testing.T) {
+	t.Parallel()
 	s := newServer(t)
 	all := moversIn(t, s, 1, func(c *core.Config) { c.UnreachableAfter, c.DisconnectAfter = time.Second, 4*time.Second })
 	h, c := all[0], all[1]

@@ -103,6 +103,7 @@ func hostVia(t *testing.T, flags uint64, lie func(l *liar)) *witness {
 // A host can speak in a relayed member's name, and the docs say so. It cannot make a
 // client hold more than it granted, nor believe in members whom it did not name.
 func TestAHostLiesAboutWhatItPassesOn(t *testing.T) {
+	t.Parallel()
 	giant, small := string(make([]byte, 60000)), string(make([]byte, 100))
 	for name, lie := range map[string]struct {
 		flags uint64
@@ -219,6 +220,7 @@ func TestAHostCannotTakeADirectConnection(t *testing.T) {
 // A member that breaks the protocol through the host loses its connection to whom it
 // lied to: the other member, or the host. Nobody speaks in another's name.
 func TestAMemberLiesThroughTheHost(t *testing.T) {
+	t.Parallel()
 	ping := wire.Control{Kind: wire.ControlPing, Token: 1}
 	hello := packet(wire.SinglePacket, 1, "hello")
 	slow := func(c *core.Config) { c.ViaHostRate = 16 << 10 }

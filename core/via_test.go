@@ -49,6 +49,7 @@ func pathsOf(p *player) map[core.MemberID]core.Path {
 
 // Clients that reach the host and not each other see each other as if they did.
 func TestClientsTalkThroughTheHost(t *testing.T) {
+	t.Parallel()
 	h, all, _ := apart(t, 3)
 	meet(t, all...)
 	tell(t, "hello ", all...)

@@ -141,6 +141,7 @@ type Link struct {
 	trips    trips         // the last round trips
 	pinged   time.Duration // when the last ping left; the writer's
 	silent   bool          // the writer's
+	saidBye  bool          // the writer's, and after it the supervisor's
 	patient  atomic.Bool   // silence is not judged (suspended)
 
 	end    chan Reason // what ended the link; the first one counts

@@ -362,7 +362,7 @@ func closeSaysGoodbyeAfterTheLastMessage(t *testing.T, connect connector) {
 	for why, want := range map[Reason]Reason{Left: Left, Removed: Removed} {
 		a, b := connect(t, nil)
 		for range 100 {
-			a.send(pattern(5000), true)
+			a.send(pattern(1000), true)
 		}
 		a.link.Close(why)
 		b.await("down", func() bool { return b.down != nil })

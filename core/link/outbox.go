@@ -312,8 +312,13 @@ func (o *outbox) goodbye() (bye []byte, ok bool) {
 	if !o.finishing || len(o.control) > 0 || o.reliable.first() != nil || o.unreliable.first() != nil {
 		return nil, false
 	}
+	return o.bye(), true
+}
+
+// bye makes the goodbye.
+func (o *outbox) bye() []byte {
 	c := wire.Control{Kind: wire.ControlBye, Reason: byeCode(o.why), Seq: o.relSeq}
-	return c.Append(nil), true
+	return c.Append(nil)
 }
 
 // cut returns the fragment of message that begins at offset, of at most that size.

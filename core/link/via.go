@@ -128,11 +128,26 @@ func (l *Link) superviseVia(ctx context.Context) {
 	if reason == nil {
 		r := l.talk(ctx)
 		reason = &r
+		if r == Local {
+			l.lastWord()
+		}
 	}
 	l.via.passage.carriage.remove(l.via)
 	l.in.close()
 	l.in.readers.Wait()
 	l.handler.Down(l, *reason)
+}
+
+// lastWord says goodbye if that could not wait any longer for what was sent before:
+// nobody else would tell the other side. The writer has ended.
+func (l *Link) lastWord() {
+	if l.saidBye {
+		return
+	}
+	l.out.mu.Lock()
+	bye := l.out.bye()
+	l.out.mu.Unlock()
+	_, _ = l.channels[control].stream.Write(bye) // where it is lost the silence tells
 }
 
 // connectVia is connect for a link over the host: there is a path already.

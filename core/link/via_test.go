@@ -209,3 +209,17 @@ func (l *Link) leave() (n int) {
 	}
 	return n
 }
+
+// Who leaves is seen to leave, also if what it said before does not get through in time.
+func TestAGoodbyeThroughTheHostDoesNotWaitForEver(t *testing.T) {
+	r := newRelay(t, 100<<10, nil, nil)
+	a, b := r.connect(0, 1)
+	for range 100 {
+		a.send(pattern(10000), true)
+	}
+	a.link.Close(Removed)
+	b.await("down", func() bool { return b.down != nil })
+	if *b.down != Removed {
+		t.Errorf("the other side heard %d", *b.down)
+	}
+}

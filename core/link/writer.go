@@ -70,7 +70,6 @@ type writer struct {
 	mine    [channelCount]int // bytes left until the others' turn
 	carried time.Duration     // when something of theirs was sent last; 0: never
 	high    uint64            // what SCTP may hold of the reliable channel; 0: not decided
-	saidBye bool
 	done    bool
 }
 
@@ -300,8 +299,8 @@ func (w *writer) goodbye() bool {
 	}
 	if c := l.channels[control]; c != nil {
 		c.stream.SetBufferedAmountLowThreshold(0)
-		if !w.saidBye {
-			w.saidBye = true
+		if !l.saidBye {
+			l.saidBye = true
 			if _, err := c.stream.Write(bye); err != nil {
 				return false
 			}
