@@ -4,8 +4,6 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
-	"log/slog"
-	"os"
 	"slices"
 	"sync"
 	"testing"
@@ -29,9 +27,6 @@ func cuttable(t *testing.T, change func(i int, e *Engine)) (a, b *end, nets [2]*
 		}
 		o := testOptions()
 		o.Net = nets[i]
-		if os.Getenv("RESTART_LOG") != "" {
-			o.Logger = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelInfo})).With("end", i)
-		}
 		if engines[i], err = NewEngine(o); err != nil {
 			t.Fatal(err)
 		}
